@@ -1,0 +1,95 @@
+"""The public JSON form of a Trace: what `POST /api/v1/traces` answers, and its JSON Schema.
+
+It is the Trace itself, with three differences: `schema` names the version, `diagnoses` are added, and
+the contents of a tensor are nested lists (`values`), as `Tensor.tolist()` gives them.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app.trace.model import SCHEMA, Reference, Scalar, Trace, Values
+
+_EMPTY_LISTS = 1_000
+Json = Any  # what json.dumps takes; a recursive type would only move the casts
+
+
+def public(trace: Trace, diagnoses: Sequence[Struct], reference: Reference | None = None) -> dict[str, Json]:
+    """`trace` and what explains it, as plain JSON values. Non-finite numbers are "nan", "inf", "-inf"."""
+    body = {"schema": SCHEMA, **_plain(trace), "diagnoses": _plain(diagnoses)}
+    body["reference"] = None if reference is None else _plain(reference)
+    return body
+
+
+def _plain(thing: object) -> Json:
+    if isinstance(thing, Values):
+        return {
+            "shape": list(thing.shape),
+            "dtype": thing.dtype,
+            "values": None if thing.flat is None else nested(thing.flat, thing.shape),
+            "summary": _plain(thing.summary),
+        }
+    if isinstance(thing, Struct):
+        return {field: _plain(getattr(thing, field)) for field in thing.__struct_fields__}
+    if isinstance(thing, Mapping):
+        return {key: _plain(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [_plain(item) for item in thing]
+    return thing
+
+
+def nested(flat: Sequence[Scalar], shape: Sequence[int]) -> Json:
+    """`flat`, row-major, as lists within lists of `shape`; a bare number for shape ()."""
+    if not shape:
+        number = flat[0] if flat else None
+        return list(number) if isinstance(number, tuple) else number
+    if not flat and prod(size or 1 for size in shape) > _EMPTY_LISTS:
+        return []  # however many empty lists a shape like (1000000, 0) asks for
+    each = len(flat) // shape[0] if shape[0] else 0
+    return [nested(flat[index * each : (index + 1) * each], shape[1:]) for index in range(shape[0])]
+
+
+def schema(diagnosis: type[Struct]) -> dict[str, Json]:
+    """The JSON Schema of what `public` gives, for diagnoses of the type `diagnosis`."""
+    (_, reference, finding), components = msgspec.json.schema_components(
+        [Trace, Reference, diagnosis], ref_template="#/$defs/{name}"
+    )
+    number = {"anyOf": [{"type": "number"}, {"type": "boolean"}, {"enum": ["nan", "inf", "-inf"]}]}
+    components["Values"] = {
+        "title": "Values",
+        "description": "The contents of a tensor at one time. A complex number is [re, im].",
+        "type": "object",
+        "required": ["shape", "dtype", "values", "summary"],
+        "properties": {
+            "shape": {"type": "array", "items": {"type": "integer"}},
+            "dtype": {"type": "string"},
+            "values": {
+                "description": "Nested lists of numbers, as tolist() gives them; null where there are too many.",
+                "anyOf": [{"$ref": "#/$defs/Nested"}, {"type": "null"}],
+            },
+            "summary": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/Summary"}]},
+        },
+    }
+    components["Nested"] = {"anyOf": [*number["anyOf"], {"type": "array", "items": {"$ref": "#/$defs/Nested"}}]}
+    body = components.pop("Trace")
+    properties = {
+        "schema": {"const": SCHEMA},
+        **body["properties"],
+        "diagnoses": {"type": "array", "items": finding, "description": "Most important first."},
+        "reference": {
+            "anyOf": [reference, {"type": "null"}],
+            "description": "A second run with every saved tensor kept intact; null where none was called for.",
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Trace",
+        "description": body["description"],
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "$defs": components,
+    }

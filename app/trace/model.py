@@ -1,0 +1,308 @@
+"""The Trace: what one run of a snippet did, as plain data.
+
+Imports neither torch nor the web framework: all of the app reads it. The worker writes one in an
+untrusted process, so every text and sequence has a bound, and decoding checks it (`wire.py`).
+
+Ids are short, in order of first appearance: `t0` a tensor, `s0` a storage, `v0` a version counter,
+`n0` an autograd node. A step is an index into `Trace.steps`; a line is a line of the snippet, from 1.
+"""
+
+from collections.abc import Iterator
+from math import prod
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+SCHEMA = "tapescope.trace/1"
+
+Id = Annotated[str, Meta(pattern="^[tsvn][0-9]{1,6}$")]
+Name = Annotated[str, Meta(max_length=200)]
+Text = Annotated[str, Meta(max_length=2_000)]
+LongText = Annotated[str, Meta(max_length=70_000)]
+Count = Annotated[int, Meta(ge=0)]
+Size = Annotated[int, Meta(ge=-(2**62), le=2**62)]
+Dims = Annotated[tuple[Size, ...], Meta(max_length=64)]
+
+# A number that is not finite is "nan", "inf" or "-inf"; a complex one is (re, im).
+Finite = bool | int | float | Literal["nan", "inf", "-inf"]
+Scalar = bool | int | float | Literal["nan", "inf", "-inf"] | tuple[Finite, Finite]
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """Contents too many to list: over the finite elements, and how many are not."""
+
+    min: Scalar | None
+    max: Scalar | None
+    mean: Scalar | None
+    zeros: Count
+    not_finite: Count
+
+
+class Values(Struct, frozen=True, kw_only=True):
+    """The contents of a tensor at one time, row-major; `flat` is None above the recorder's limit."""
+
+    shape: Dims
+    dtype: Name
+    flat: Annotated[tuple[Scalar, ...], Meta(max_length=1_000)] | None = None
+    summary: Summary | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses, when decoding too, a list that does not fill the shape."""
+        if self.flat is not None and len(self.flat) != prod(self.shape):
+            raise ValueError(f"{len(self.flat)} elements in a shape of {self.shape}")
+
+
+class Environment(Struct, frozen=True, kw_only=True):
+    """What ran the snippet."""
+
+    torch: Name
+    python: Name
+    tapescope: Name
+
+
+class Error(Struct, frozen=True, kw_only=True):
+    """The exception that ended the run."""
+
+    type: Name
+    message: LongText
+    line: Count | None  # the innermost line of the snippet's own frames
+    column: Count | None = None  # from 1; for a SyntaxError
+    frames: Annotated[tuple[Count, ...], Meta(max_length=100)] = ()  # the snippet's lines, outermost first
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """How the run ended. `line` is where it was stopped, if it was."""
+
+    kind: Literal["finished", "raised", "stopped"]
+    error: Error | None = None
+    reason: Literal["time", "memory", "output", "size", "crash"] | None = None
+    line: Count | None = None
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One run of one source line."""
+
+    line: Count
+    function: Name | None = None  # None at the top level of the snippet
+    depth: Count = 0  # of calls between functions of the snippet
+
+
+class Tensor(Struct, frozen=True, kw_only=True):
+    """A shape, stride and offset, in elements, over a storage.
+
+    A tensor whose geometry is swapped (`t.data = other`, `set_`, `resize_`) continues as a new
+    Tensor that names the old one in `continues`.
+    """
+
+    shape: Dims
+    stride: Dims | None  # None for layouts without strides
+    offset: Size
+    dtype: Name
+    storage: Id | None  # None where there is no memory to point at: sparse, meta, inside a transform
+    counter: Id | None  # None for an inference tensor
+    names: Annotated[tuple[Name, ...], Meta(max_length=20)] = ()  # the reader's, first bound first
+    expression: Name | None = None  # the source text of the call that made it
+    step: Count | None = None  # when it was first seen
+    op: Name | None = None  # the operator that made it: "sigmoid", ".data", "detach"
+    base: Id | None = None  # the tensor whose memory the operator gave on
+    node: Id | None = None  # its grad_fn, or the AccumulateGrad of a leaf; as last seen
+    is_leaf: bool = True
+    requires_grad: bool = False
+    is_parameter: bool = False
+    is_inference: bool = False
+    retains_grad: bool = False
+    alive: bool = False  # still referred to when the run ended
+    values: Values | None = None  # contents when the run ended, or when last seen
+    continues: Id | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The reader's first name for it."""
+        return self.names[0] if self.names else None
+
+    @property
+    def label(self) -> str:
+        """The reader's name, else the expression that made it, else what it is."""
+        return self.name or self.expression or "a temporary tensor"
+
+
+class Storage(Struct, frozen=True, kw_only=True):
+    """One stretch of memory. Its cells are elements of `dtype`."""
+
+    size_bytes: Count
+    dtype: Name
+    owner: Literal["torch", "numpy"] = "torch"
+    step: Count | None = None  # when it was first seen
+    alive: bool = False
+    values: Values | None = None  # shape (cells,): when the run ended, or when last seen
+
+
+class Array(Struct, frozen=True, kw_only=True):
+    """A numpy array of the reader's over a storage; stride and offset in elements."""
+
+    name: Name
+    shape: Dims
+    stride: Dims
+    offset: Size
+    dtype: Name
+    storage: Id
+
+
+class Counter(Struct, frozen=True, kw_only=True):
+    """A version counter: a base, its views and its `detach()` share one; `.data` has its own."""
+
+    version: Count  # when last seen
+    step: Count | None = None
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """One of a node's `next_functions`: where backward goes from here."""
+
+    node: Id
+    index: Count  # which input of that node
+
+
+class SavedTensor(Struct, frozen=True, kw_only=True):
+    """A tensor that a node keeps for backward."""
+
+    slot: Name  # torch's own name for it: "self", "result", "other", ...
+    tensor: Id | None  # None if it had gone before it could be looked at
+    saved_at: Count  # step
+    version: Count | None  # the tensor's version counter then
+    version_read: Count | None = None  # and when backward came to read it; None if it never did
+    version_now: Count | None = None  # when the run ended, or when last seen
+    intact: bool | None = None  # whether backward read the contents that were saved; None: never read, or too large
+    intact_now: bool | None = None  # the same at the end of the run, for one that backward never read
+    values: Values | None = None  # contents when saved
+    values_read: Values | None = None  # contents when backward read them, where they differ
+    hooked: bool = False  # packed by saved-tensor hooks: torch checks no version
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """What `grad_fn` names: `SigmoidBackward0`, `AccumulateGrad`."""
+
+    name: Name
+    inputs: Annotated[tuple[Edge | None, ...], Meta(max_length=1_000)] = ()
+    saved: Annotated[tuple[SavedTensor, ...], Meta(max_length=1_000)] = ()
+    step: Count | None = None  # when it was recorded
+    tensors: Annotated[
+        tuple[Id, ...], Meta(max_length=100)
+    ] = ()  # whose grad_fn it is or was; AccumulateGrad: the leaf
+    module: Name | None = None  # the module call that recorded it: "model.0"
+    call: Count | None = None  # which module call of the run that was, from 0
+    freed: bool = False  # backward released what it saved
+    custom: bool = False  # a torch.autograd.Function of the reader's
+
+
+class ModuleCall(Struct, frozen=True, kw_only=True):
+    """One call of an `nn.Module`."""
+
+    module: Name  # the reader's path to it: "model.0"
+    kind: Name  # its class: "Linear"
+    parent: Count | None  # the module call that it ran in
+    step: Count
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One call of a torch operator from Python, as it ran."""
+
+    step: Count
+    op: Name  # "sigmoid", ".data", "__setitem__", "backward"
+    expression: Name | None = None
+    inputs: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()
+    outputs: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()
+    grad_enabled: bool = True
+    raised: bool = False
+
+
+class Write(Struct, frozen=True, kw_only=True):
+    """Memory that was written after it was first seen."""
+
+    step: Count
+    line: Count
+    op: Name  # the operator; "(not an operator)" when none ran: numpy, ctypes
+    storage: Id
+    counter: Id | None  # the counter that the write moved; None if it moved none
+    through: Id | None  # the tensor it went through; None when no operator ran
+    version: Count | None = None  # of that counter, afterwards
+    name: Name | None = None  # the reader's expression for what it went through: "c", "y.data", "arr"
+    changed: bool = True  # whether any element differs afterwards, as far as was compared
+
+
+class Fired(Struct, frozen=True, kw_only=True):
+    """One node as backward ran it."""
+
+    node: Id
+    grad_inputs: Annotated[tuple[Values | None, ...], Meta(max_length=1_000)] = ()  # one for each next function
+    grad_outputs: Annotated[tuple[Values | None, ...], Meta(max_length=1_000)] = ()  # what it received
+    finished: bool = True  # False for the node that raised
+
+
+class Backward(Struct, frozen=True, kw_only=True):
+    """One call of `backward()` or `autograd.grad()`."""
+
+    step: Count
+    fired: Annotated[tuple[Fired, ...], Meta(max_length=100_000)]
+    roots: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()  # the tensors it started from
+    inputs: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()  # `inputs=`, where given
+    call: Literal["backward", "grad"] = "backward"
+    keeps_graph: bool = False
+    raised: bool = False
+
+
+class Final(Struct, frozen=True, kw_only=True):
+    """What a name was bound to when the run ended."""
+
+    tensor: Id | None
+    storage: Id | None
+    counter: Id | None
+    version: Count | None
+    is_leaf: bool
+    requires_grad: bool
+    node: Id | None  # its grad_fn; None for a leaf, and for a node beyond what was recorded
+    grad_fn: Name | None  # the name of its grad_fn
+    grad: Values | None
+    parameter: bool = False
+
+
+class Trace(Struct, frozen=True, kw_only=True):
+    """One run of one snippet, in the order in which it happened."""
+
+    environment: Environment
+    outcome: Outcome
+    stdout: LongText = ""
+    stderr: LongText = ""
+    truncated: Annotated[tuple[Text, ...], Meta(max_length=50)] = ()
+    steps: Annotated[tuple[Step, ...], Meta(max_length=100_000)] = ()
+    tensors: dict[Id, Tensor] = {}
+    storages: dict[Id, Storage] = {}
+    counters: dict[Id, Counter] = {}
+    nodes: dict[Id, Node] = {}
+    arrays: Annotated[tuple[Array, ...], Meta(max_length=100)] = ()
+    calls: Annotated[tuple[ModuleCall, ...], Meta(max_length=100_000)] = ()
+    operations: Annotated[tuple[Operation, ...], Meta(max_length=100_000)] = ()
+    writes: Annotated[tuple[Write, ...], Meta(max_length=100_000)] = ()
+    backwards: Annotated[tuple[Backward, ...], Meta(max_length=10_000)] = ()
+    final: dict[Name, Final] = {}
+
+    def line(self, step: int) -> int:
+        """The source line that `step` ran."""
+        return self.steps[step].line
+
+    def tensors_over(self, storage: str) -> Iterator[tuple[str, Tensor]]:
+        """The tensors whose memory is `storage`, in order of appearance."""
+        return ((key, tensor) for key, tensor in self.tensors.items() if tensor.storage == storage)
+
+    def tensors_counted_by(self, counter: str) -> Iterator[tuple[str, Tensor]]:
+        """The tensors that share `counter`, in order of appearance."""
+        return ((key, tensor) for key, tensor in self.tensors.items() if tensor.counter == counter)
+
+
+class Reference(Struct, frozen=True, kw_only=True):
+    """A second run of the same snippet in which every saved tensor was cloned when it was saved.
+
+    Its gradients are those that the recorded graph stands for.
+    """
+
+    outcome: Outcome
+    grads: dict[Name, Values | None]  # by the names of `Trace.final`

@@ -1,0 +1,108 @@
+"""Trace to bytes and back, for the process boundary.
+
+The bytes come from a process that ran a stranger's snippet: decoding checks every type and bound
+of the model, and that ids point at something, so that the rest of the app may rely on them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import msgspec
+
+from app.trace.model import Reference, Trace
+
+
+class ForgedAnswer(ValueError):  # noqa: N818  # it says what the answer is
+    """The bytes are no answer of ours, or one that contradicts itself."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What a child is to run, and how much of its output to keep."""
+
+    kind: Literal["trace", "reference"]
+    source: str
+    output_bytes: int
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_request = msgspec.msgpack.Decoder(Request).decode
+_decode_trace = msgspec.msgpack.Decoder(Trace).decode
+_decode_reference = msgspec.msgpack.Decoder(Reference).decode
+
+
+def decode_trace(answer: bytes) -> Trace:
+    """The Trace in `answer`. Raises ForgedAnswer for anything else."""
+    try:
+        trace = _decode_trace(answer)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ForgedAnswer(str(error)) from error
+    for what in _dangling(trace):
+        raise ForgedAnswer(f"{what} points at nothing")
+    return trace
+
+
+def decode_reference(answer: bytes) -> Reference:
+    """The Reference in `answer`. Raises ForgedAnswer for anything else."""
+    try:
+        return _decode_reference(answer)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ForgedAnswer(str(error)) from error
+
+
+def _dangling(trace: Trace) -> Iterator[str]:
+    """What in `trace` names an id or a step that is not there."""
+    tensors, storages, counters, nodes = trace.tensors, trace.storages, trace.counters, trace.nodes
+    steps = len(trace.steps)
+
+    def missing(key: str | None, table: Mapping[str, object]) -> bool:
+        return key is not None and key not in table
+
+    def late(step: int | None) -> bool:
+        return step is not None and not 0 <= step < steps
+
+    def late_call(call: int | None) -> bool:
+        return call is not None and call >= len(trace.calls)
+
+    for key, tensor in tensors.items():
+        if missing(tensor.storage, storages) or missing(tensor.counter, counters) or missing(tensor.node, nodes):
+            yield f"tensor {key}"
+        if missing(tensor.base, tensors) or missing(tensor.continues, tensors) or late(tensor.step):
+            yield f"tensor {key}"
+    for key, node in nodes.items():
+        if any(edge and edge.node not in nodes for edge in node.inputs) or late(node.step):
+            yield f"node {key}"
+        if any(tensor not in tensors for tensor in node.tensors) or late_call(node.call):
+            yield f"node {key}"
+        for saved in node.saved:
+            if missing(saved.tensor, tensors) or late(saved.saved_at):
+                yield f"saved tensor {saved.slot} of {key}"
+    for key, storage in storages.items():
+        if late(storage.step):
+            yield f"storage {key}"
+    for key, counter in counters.items():
+        if late(counter.step):
+            yield f"counter {key}"
+    for call in trace.calls:
+        if late(call.step) or (call.parent is not None and call.parent >= len(trace.calls)):
+            yield f"call of {call.module}"
+    for array in trace.arrays:
+        if array.storage not in storages:
+            yield f"array {array.name}"
+    for operation in trace.operations:
+        if late(operation.step) or any(key not in tensors for key in operation.inputs + operation.outputs):
+            yield f"operation {operation.op}"
+    for write in trace.writes:
+        if late(write.step) or write.storage not in storages:
+            yield f"write {write.op}"
+        if missing(write.counter, counters) or missing(write.through, tensors):
+            yield f"write {write.op}"
+    for backward in trace.backwards:
+        if late(backward.step) or any(key not in tensors for key in backward.roots + backward.inputs):
+            yield "backward"
+        if any(fired.node not in nodes for fired in backward.fired):
+            yield "backward"
+    for name, final in trace.final.items():
+        if missing(final.node, nodes) or missing(final.tensor, tensors):
+            yield f"final {name}"
+        if missing(final.storage, storages) or missing(final.counter, counters):
+            yield f"final {name}"
