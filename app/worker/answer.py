@@ -1,0 +1,58 @@
+"""What a child does: takes one request, runs the snippet, answers once.
+
+`prepare` runs in the zygote, before any fork; `warm` and `answer` in the jailed child.
+"""
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+from app.trace.wire import Request, decode_request
+from app.worker.fit import fit
+from app.worker.preload import preload
+from app.worker.reference import run_reference
+from app.worker.run import Run
+
+Send = Callable[[bytes], None]
+
+_WARM = """\
+import torch
+a = torch.tensor([1., 2.], requires_grad=True)
+b = (a * a).sigmoid()
+c = b.detach()
+b.sum().backward()
+print(a.grad)
+"""
+
+
+def prepare() -> None:
+    """Import all that snippets would import lazily; forward only, one thread."""
+    preload()
+
+
+def warm() -> None:
+    """Touch once what every run touches: the copied pages are then the child's own."""
+    run = Run(Request(kind="trace", source=_WARM, output_bytes=10_000), memoryview(bytearray(8)).cast("q"), _ignore)
+    fit(run.trace())
+
+
+def _ignore(_: bytes) -> None:
+    raise RuntimeError("the warm-up was stopped")
+
+
+def answer(request: bytes, send: Send, line: memoryview) -> None:
+    """Run the request and `send` its whole answer; `send` does not return.
+
+    SIGUSR1 is the soft deadline: what was seen until then is the answer.
+    """
+    asked = decode_request(request)
+    if asked.kind == "reference":
+        send(fit(run_reference(asked)))
+        return
+    run = Run(asked, line, send)
+
+    def on_deadline(_signum: int, frame: FrameType | None) -> None:
+        run.stop("time", frame)
+
+    signal.signal(signal.SIGUSR1, on_deadline)
+    send(fit(run.trace()))

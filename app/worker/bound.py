@@ -1,0 +1,83 @@
+"""torch's own C functions, bound when the worker is imported, and typed.
+
+A snippet may replace attributes of torch.Tensor or torch; what we observe with stays torch's own.
+None of them runs Python, moves a counter or adds to a graph.
+"""
+
+import ctypes
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any, cast
+
+import torch
+
+Node = torch.autograd.graph.Node
+TensorBase = cast("type[torch.Tensor]", torch._C.TensorBase)  # isinstance without torch.Tensor's slow metaclass
+
+_attributes: Any = TensorBase
+_functions: Any = torch._C
+
+shape_of: Callable[[torch.Tensor], torch.Size] = _attributes.shape.__get__
+dtype_of: Callable[[torch.Tensor], torch.dtype] = _attributes.dtype.__get__
+layout_of: Callable[[torch.Tensor], torch.layout] = _attributes.layout.__get__
+is_cpu_of: Callable[[torch.Tensor], bool] = _attributes.is_cpu.__get__
+is_nested_of: Callable[[torch.Tensor], bool] = _attributes.is_nested.__get__
+is_leaf_of: Callable[[torch.Tensor], bool] = _attributes.is_leaf.__get__
+requires_grad_of: Callable[[torch.Tensor], bool] = _attributes.requires_grad.__get__
+retains_grad_of: Callable[[torch.Tensor], bool] = _attributes.retains_grad.__get__
+grad_of: Callable[[torch.Tensor], torch.Tensor | None] = _attributes.grad.__get__
+grad_fn_of: Callable[[torch.Tensor], Node | None] = _attributes.grad_fn.__get__
+version_of: Callable[[torch.Tensor], int] = _attributes._version.__get__  # raises for an inference tensor
+
+is_inference: Callable[[torch.Tensor], bool] = _attributes.is_inference
+is_contiguous: Callable[[torch.Tensor], bool] = _attributes.is_contiguous
+is_neg: Callable[[torch.Tensor], bool] = _attributes.is_neg
+is_conj: Callable[[torch.Tensor], bool] = _attributes.is_conj
+contiguous: Callable[[torch.Tensor], torch.Tensor] = _attributes.contiguous
+detach: Callable[[torch.Tensor], torch.Tensor] = _attributes.detach
+numel: Callable[[torch.Tensor], int] = _attributes.numel
+stride_of: Callable[[torch.Tensor], tuple[int, ...]] = _attributes.stride
+offset_of: Callable[[torch.Tensor], int] = _attributes.storage_offset
+data_ptr: Callable[[torch.Tensor], int] = _attributes.data_ptr
+tolist: Callable[[torch.Tensor], Any] = _attributes.tolist
+untyped_storage: Callable[[torch.Tensor], torch.UntypedStorage] = _attributes.untyped_storage
+has_storage: Callable[[torch.Tensor], bool] = _functions._has_storage
+
+set_versions: Callable[[Sequence[torch.Tensor], Sequence[int]], None] = _functions._autograd._unsafe_set_version_counter
+current_node: Callable[[], Node] = _functions._current_autograd_node  # inside a hook of a node
+in_transform: Callable[[], object | None] = _functions._functorch.peek_interpreter_stack
+is_grad_enabled: Callable[[], bool] = torch.is_grad_enabled
+function_modes: Callable[[], list[object]] = cast("Any", torch.overrides)._get_current_function_mode_stack
+
+NoSubclass: Any = _functions.DisableTorchFunctionSubclass  # a context: subclasses' own code does not run
+Unobserved: Any = _functions.DisableTorchFunction  # a context: nor does any mode
+
+_storages: Any = torch.UntypedStorage
+is_expired: Callable[[int], bool] = _storages._expired
+free_weak_reference: Callable[[int], None] = _storages._free_weak_ref
+
+
+def weak_reference(storage: torch.UntypedStorage) -> int:
+    """To a StorageImpl: its address is not handed out again before `free_weak_reference`."""
+    return cast("int", storage._weak_ref())
+
+
+def impl_of(storage: torch.UntypedStorage) -> int:
+    """The address of its StorageImpl."""
+    return cast("int", storage._cdata)
+
+
+def metadata_of(node: Node) -> dict[str, object]:
+    """The dict that torch keeps at a node for whoever wants to note something there."""
+    return cast("dict[str, object]", node.metadata)
+
+
+def alive(tensor: torch.Tensor) -> torch.Tensor:
+    """`tensor`, as one that came from a weak reference must be taken (see torch.utils.weak)."""
+    cast("Any", tensor)._fix_weakref()
+    return tensor
+
+
+bytes_at: Callable[[int, int], bytes] = cast("Any", ctypes)._string_at  # `ctypes.string_at` without its Python
+frame_above: Callable[[int], FrameType] = sys._getframe

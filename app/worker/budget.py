@@ -1,0 +1,24 @@
+"""How much of a run is kept. What goes over is said in `Trace.truncated`, never dropped in silence."""
+
+STEPS = 20_000  # lines run; from then on the snippet runs unobserved, at full speed
+OPERATIONS = 40_000
+NODES = 20_000
+WRITES = 20_000
+FIRED = 40_000  # nodes run by backward, over all backwards
+
+SNAPSHOT_BYTES = 4_096  # of one tensor: kept whole up to here, above it only a checksum
+CHECKSUM_BYTES = 16 * 2**20  # of one tensor: above it contents are not compared
+SNAPSHOTS_BYTES = 32 * 2**20  # of all snapshots together; the oldest go first
+
+LISTED = 64  # elements listed for a moment in the run, above it a summary
+LISTED_AT_END = 1_000  # elements listed for what the run left behind
+SCALARS = 30_000  # over the whole history, newest first
+SUMMARIES = 500  # of contents too many to list, newest first
+SUMMARISED_ELEMENTS = 2**22  # above it contents are not even summarised
+
+TENSORS_AT_END = 2_000  # tensors, storages: contents read after the run
+CONTAINER_ITEMS = 200  # of one list, tuple, dict or object that are given names
+CONTAINER_DEPTH = 3
+TEXT = 200  # characters of a name or an expression
+MESSAGE = 20_000  # characters of an exception's message
+ANSWER_BYTES = 6 * 2**20  # of the whole answer

@@ -1,0 +1,227 @@
+"""What a tensor held at one time, copied without the tensor noticing.
+
+Functions of torch are bound when the worker is imported, before any snippet could replace them.
+"""
+
+import ctypes
+import zlib
+from collections import deque
+from math import isfinite, isnan
+
+import torch
+
+from app.trace.model import Scalar, Summary, Values
+from app.worker import budget
+from app.worker.bound import (
+    bytes_at,
+    contiguous,
+    data_ptr,
+    detach,
+    dtype_of,
+    has_storage,
+    is_contiguous,
+    is_cpu_of,
+    is_nested_of,
+    layout_of,
+    numel,
+    shape_of,
+    stride_of,
+    tolist,
+    untyped_storage,
+)
+
+_crc32 = zlib.crc32
+
+DTYPES = {
+    getattr(torch, name): name
+    for name in [
+        "float64",
+        "float32",
+        "float16",
+        "bfloat16",
+        "complex128",
+        "complex64",
+        "int64",
+        "int32",
+        "int16",
+        "int8",
+        "uint8",
+        "bool",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "float8_e4m3fnuz",
+        "float8_e5m2fnuz",
+    ]
+    if hasattr(torch, name)
+}
+ITEM_BYTES = {dtype: torch.empty(0, dtype=dtype).element_size() for dtype in DTYPES}
+
+
+PLAIN = frozenset([torch.Tensor, torch.nn.Parameter])
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """torch's name for it, without `torch.`."""
+    return DTYPES.get(dtype) or str(dtype).removeprefix("torch.")
+
+
+def is_observable(tensor: torch.Tensor) -> bool:
+    """Whether it stands over memory that can be read: no sparse, meta, nested or transform-wrapped tensor."""
+    if not (
+        has_storage(tensor)
+        and is_cpu_of(tensor)
+        and layout_of(tensor) is torch.strided
+        and dtype_of(tensor) in ITEM_BYTES
+        and not is_nested_of(tensor)
+    ):
+        return False
+    # a subclass may only pretend to have memory (FakeTensor)
+    return type(tensor) in PLAIN or untyped_storage(tensor).device.type == "cpu"
+
+
+class Snapshot:
+    """The bytes of one tensor at one time: whole, or only their checksum."""
+
+    __slots__ = ("block", "checksum", "dtype", "shape", "stride")
+
+    def __init__(
+        self,
+        block: bytes | None,
+        checksum: int,
+        shape: tuple[int, ...],
+        stride: tuple[int, ...] | None,
+        dtype: torch.dtype,
+    ) -> None:
+        self.block, self.checksum, self.shape, self.stride, self.dtype = block, checksum, shape, stride, dtype
+
+    def same_as(self, other: "Snapshot") -> bool:
+        """Whether every byte is the same (of large ones: their checksum)."""
+        return self.checksum == other.checksum and self.shape == other.shape
+
+
+class Snapshots:
+    """Takes snapshots within a budget of bytes; the oldest lose their contents first."""
+
+    def __init__(self) -> None:
+        self._kept: deque[Snapshot] = deque()
+        self._bytes = 0
+        self.forgotten = 0
+
+    def take(self, tensor: torch.Tensor, *, compare: bool = True) -> Snapshot | None:
+        """What `tensor` holds now; None where its memory cannot be read or is too large to compare.
+
+        With `compare` off, a large one is known by its shape alone.
+        """
+        if not is_observable(tensor):
+            return None
+        dtype = dtype_of(tensor)
+        shape = tuple(shape_of(tensor))
+        stride: tuple[int, ...] | None = None
+        elements = numel(tensor)
+        if not is_contiguous(tensor):
+            stride = stride_of(tensor)
+            extent = 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True)) if elements else 0
+            if extent > elements or dtype.is_complex or tensor.is_neg():
+                tensor, stride = _copied(tensor), None  # its block would hold bytes of others, or other signs
+            else:
+                elements = extent
+        elif dtype.is_complex and tensor.is_conj():
+            tensor = _copied(tensor)
+        size_bytes = elements * ITEM_BYTES[dtype]
+        if size_bytes > budget.SNAPSHOT_BYTES:
+            if not compare:
+                return Snapshot(None, 0, shape, stride, dtype)
+            if size_bytes > budget.CHECKSUM_BYTES:
+                return None
+            block = (ctypes.c_char * size_bytes).from_address(data_ptr(tensor))
+            return Snapshot(None, _crc32(block), shape, stride, dtype)
+        data = bytes_at(data_ptr(tensor), size_bytes)
+        snapshot = Snapshot(data, hash(data), shape, stride, dtype)
+        self._kept.append(snapshot)
+        self._bytes += size_bytes
+        while self._bytes > budget.SNAPSHOTS_BYTES:
+            oldest = self._kept.popleft()
+            self._bytes -= len(oldest.block or b"")
+            oldest.block = None
+            self.forgotten += 1
+        return snapshot
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    """A contiguous copy with conjugation and sign resolved, outside any graph."""
+    return contiguous(detach(tensor).resolve_conj().resolve_neg())
+
+
+class Listing:
+    """Turns contents into Values, within a budget of listed numbers."""
+
+    def __init__(self, scalars: int = budget.SCALARS, summaries: int = budget.SUMMARIES) -> None:
+        self._scalars, self._summaries = scalars, summaries
+        self.unlisted = 0
+
+    def of_snapshot(self, snapshot: Snapshot | None) -> Values | None:
+        """What `snapshot` held, listed up to the limit for a moment in the run."""
+        if snapshot is None:
+            return None
+        if snapshot.block is None or self.is_spent():
+            self.unlisted += snapshot.block is not None
+            return Values(shape=snapshot.shape, dtype=dtype_name(snapshot.dtype))
+        if not snapshot.block:
+            return Values(shape=snapshot.shape, dtype=dtype_name(snapshot.dtype), flat=())
+        tensor = torch.frombuffer(bytearray(snapshot.block), dtype=snapshot.dtype)
+        tensor = tensor.as_strided(snapshot.shape, snapshot.stride) if snapshot.stride else tensor.view(snapshot.shape)
+        return self.of_tensor(tensor, budget.LISTED)
+
+    def of_tensor(self, tensor: torch.Tensor, most: int = budget.LISTED_AT_END) -> Values:
+        """What `tensor` holds now: listed up to `most` elements, summarised above."""
+        shape, dtype = tuple(shape_of(tensor)), dtype_of(tensor)
+        if not is_observable(tensor):
+            return Values(shape=shape, dtype=dtype_name(dtype))
+        elements = numel(tensor)
+        if elements <= min(most, self._scalars):
+            self._scalars -= elements
+            flat = tolist(detach(tensor).reshape(-1)) if elements else []
+            return Values(shape=shape, dtype=dtype_name(dtype), flat=tuple(map(scalar, flat)))
+        self.unlisted += elements <= most
+        if not self._summaries:
+            return Values(shape=shape, dtype=dtype_name(dtype))
+        self._summaries -= 1
+        return Values(shape=shape, dtype=dtype_name(dtype), summary=summary(tensor))
+
+    def is_spent(self) -> bool:
+        """Whether nothing more is listed or summarised."""
+        return not self._scalars or not self._summaries
+
+
+def scalar(number: bool | int | float | complex) -> Scalar:
+    """`number` as the Trace writes it."""
+    if type(number) is float:
+        return number if isfinite(number) else "nan" if isnan(number) else "inf" if number > 0 else "-inf"
+    if isinstance(number, complex):
+        real, imag = scalar(number.real), scalar(number.imag)
+        if isinstance(real, tuple) or isinstance(imag, tuple):
+            raise TypeError(number)
+        return real, imag
+    return number
+
+
+def summary(tensor: torch.Tensor) -> Summary | None:
+    """Minimum, maximum and mean of the finite elements; None for complex and very large ones."""
+    dtype = dtype_of(tensor)
+    if dtype.is_complex or numel(tensor) > budget.SUMMARISED_ELEMENTS:
+        return None
+    flat = detach(tensor).to(torch.float64).reshape(-1)
+    finite = flat[torch.isfinite(flat)]
+    low = high = mean = None
+    if numel(finite):
+        low, high, mean = finite.min().item(), finite.max().item(), scalar(finite.mean().item())
+    return Summary(
+        min=low,
+        max=high,
+        mean=mean,
+        zeros=int((flat == 0).sum()),
+        not_finite=numel(flat) - numel(finite),
+    )

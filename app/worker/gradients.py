@@ -1,0 +1,156 @@
+"""What backward passed along each edge, in the order in which it ran the nodes."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from app.worker import budget
+from app.worker.bound import Node, Unobserved, current_node, function_modes
+from app.worker.contents import Snapshot
+from app.worker.graph import NodeRecord
+from app.worker.operators import tensors_among
+
+if TYPE_CHECKING:
+    from app.worker.recorder import Recorder
+
+_autograd: Any = torch.autograd
+_run_backward: Callable[..., object] = torch.autograd.graph._engine_run_backward
+
+
+class FiredRecord:
+    """One node as backward ran it."""
+
+    __slots__ = ("finished", "node", "received", "sent")
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        self.received: list[Snapshot | None] = []
+        self.sent: list[Snapshot | None] = []
+        self.finished = False
+
+
+class BackwardRecord:
+    """One call of the engine."""
+
+    __slots__ = ("accumulates", "fired", "inputs", "keeps_graph", "raised", "roots", "step")
+
+    def __init__(self, step: int, *, keeps_graph: bool, accumulates: bool) -> None:
+        self.step, self.keeps_graph, self.accumulates = step, keeps_graph, accumulates
+        self.roots: list[str] = []
+        self.inputs: list[str] = []
+        self.fired: list[FiredRecord] = []
+        self.raised = False
+
+
+class Gradients:
+    """Every backward of the run. Its two hooks are registered on each node of the graph."""
+
+    def __init__(self, recorder: "Recorder") -> None:
+        self.backwards: list[BackwardRecord] = []
+        self._recorder = recorder
+        self._running: list[BackwardRecord] = []
+        self._fired = 0
+
+    @contextmanager
+    def observed(self) -> Iterator[None]:
+        """Every backward enters the engine through one function of torch's: stand in for it."""
+        _autograd._engine_run_backward = _autograd.graph._engine_run_backward = self._run
+        try:
+            yield
+        finally:
+            _autograd._engine_run_backward = _autograd.graph._engine_run_backward = _run_backward
+
+    def _run(
+        self,
+        t_outputs: Sequence[object],
+        grad_tensors: object,
+        keep_graph: bool,  # the engine's own signature
+        create_graph: bool,
+        inputs: Sequence[object] = (),
+        *args: object,
+        **kwargs: object,
+    ) -> object:
+        recorder = self._recorder
+        if not recorder.recording:
+            return _run_backward(t_outputs, grad_tensors, keep_graph, create_graph, inputs, *args, **kwargs)
+        step, _ = recorder.steps.current(sys._getframe(1))
+        call = BackwardRecord(step, keeps_graph=bool(keep_graph), accumulates=bool(kwargs.get("accumulate_grad", True)))
+        with Unobserved():
+            call.roots = [recorder.memory.meet(tensor, step).key for tensor in tensors_among(t_outputs)]
+            call.inputs = [recorder.memory.meet(tensor, step).key for tensor in tensors_among(inputs or ())]
+        self.backwards.append(call)
+        self._running.append(call)
+        is_on = recorder.mode in function_modes()
+        try:
+            # torch left our mode to call this; hooks and custom Functions of the snippet run inside
+            with nullcontext() if is_on else recorder.mode:
+                return _run_backward(t_outputs, grad_tensors, keep_graph, create_graph, inputs, *args, **kwargs)
+        except BaseException:
+            call.raised = True
+            raise
+        finally:
+            self._running.pop()
+
+    def before_node(self, grad_outputs: Sequence[torch.Tensor | None]) -> None:
+        """Prehook: the current node is about to read what it saved."""
+        recorder = self._recorder
+        if not self._running or not recorder.recording:
+            return
+        with Unobserved():
+            node = current_node()
+            record = recorder.graph.find(node)
+            if record is not None:
+                if recorder.writes.exposed:
+                    recorder.writes.compare_exposed(self._running[-1].step)
+                self._enter(record.key, grad_outputs)
+                record.freed = not recorder.graph.read(node, record)
+
+    def after_node(
+        self, grad_inputs: Sequence[torch.Tensor | None], grad_outputs: Sequence[torch.Tensor | None]
+    ) -> None:
+        """Posthook: the current node has made its gradients."""
+        recorder = self._recorder
+        if not self._running or not recorder.recording:
+            return
+        with Unobserved():
+            node = current_node()
+            record = recorder.graph.find(node)
+            if record is not None:
+                self._leave(node, record, grad_inputs, grad_outputs)
+
+    def _leave(
+        self,
+        node: Node,
+        record: NodeRecord,
+        grad_inputs: Sequence[torch.Tensor | None],
+        grad_outputs: Sequence[torch.Tensor | None],
+    ) -> None:
+        call = self._running[-1]
+        fired = call.fired[-1] if call.fired else None
+        if fired is None or fired.node != record.key or fired.finished:
+            fired = self._enter(record.key, grad_outputs)
+        if fired is None:
+            return
+        take = self._recorder.snapshots.take
+        fired.sent = [None if gradient is None else take(gradient, compare=False) for gradient in grad_inputs]
+        fired.finished = True
+        if not call.keeps_graph:
+            record.freed = bool(record.saved) or record.custom
+        if record.name == "AccumulateGrad":
+            self._recorder.writes.note_accumulated(call.step, node.variable)  # type: ignore[attr-defined]
+
+    def _enter(self, node: str, grad_outputs: Sequence[torch.Tensor | None]) -> FiredRecord | None:
+        self._fired += 1
+        if self._fired > budget.FIRED:
+            self._recorder.truncated["fired"] = (
+                f"Only the first {budget.FIRED:,} nodes that backward ran were recorded."
+            )
+            return None
+        fired = FiredRecord(node)
+        take = self._recorder.snapshots.take
+        fired.received = [None if gradient is None else take(gradient, compare=False) for gradient in grad_outputs]
+        self._running[-1].fired.append(fired)
+        return fired

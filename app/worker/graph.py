@@ -1,0 +1,231 @@
+"""Autograd's nodes, walked from `grad_fn` as soon as an operator made them, and what they saved.
+
+Nodes are known by their sequence number, which no other node of the run gets, and are not held: a
+graph lives exactly as long as without us. An AccumulateGrad has no number; it is known by its leaf.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from app.trace.model import Edge
+from app.worker import budget
+from app.worker.bound import Node, TensorBase, grad_fn_of, is_inference, metadata_of, version_of
+from app.worker.contents import Snapshot, Snapshots
+from app.worker.memory import Memory, TensorRecord
+
+_UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad
+_MARK = "_tapescope"
+
+Hook = Callable[..., None]
+
+
+class SavedRecord:
+    """A tensor that a node keeps: how it was when saved, and when backward came to read it."""
+
+    __slots__ = (
+        "at_read",
+        "attribute",
+        "hooked",
+        "index",
+        "intact",
+        "saved",
+        "slot",
+        "step",
+        "tensor",
+        "version",
+        "version_read",
+    )
+
+    def __init__(self, slot: str, attribute: str, index: int | None, step: int) -> None:
+        self.slot, self.attribute, self.index, self.step = slot, attribute, index, step
+        self.tensor: TensorRecord | None = None
+        self.version: int | None = None
+        self.version_read: int | None = None
+        self.saved: Snapshot | None = None
+        self.at_read: Snapshot | None = None
+        self.intact: bool | None = None
+        self.hooked = False
+
+
+class NodeRecord:
+    """One node of the graph."""
+
+    __slots__ = ("call", "custom", "edges", "freed", "key", "module", "name", "saved", "step", "tensors")
+
+    def __init__(self, key: str, name: str, step: int, call: int | None) -> None:
+        self.key, self.name, self.step, self.call = key, name, step, call
+        self.edges: list[Edge | None] = []
+        self.saved: list[SavedRecord] = []
+        self.tensors: list[str] = []
+        self.freed = False
+        self.custom = False
+
+
+class Graph:
+    """Every node that the run recorded, by its id in the Trace."""
+
+    def __init__(self, memory: Memory, snapshots: Snapshots, before: Hook, after: Hook) -> None:
+        self.nodes: dict[str, NodeRecord] = {}
+        self.left_out = 0
+        self._by_sequence: dict[int, NodeRecord] = {}
+        self._of_leaf: dict[str, NodeRecord] = {}
+        self._memory, self._snapshots = memory, snapshots
+        self._before, self._after = before, after
+        self._slots: dict[type[Node], tuple[str, ...]] = {}
+
+    def find(self, node: Node) -> NodeRecord | None:
+        """The record of `node` if it was walked."""
+        sequence = node._sequence_nr()
+        if sequence != _UNNUMBERED:
+            return self._by_sequence.get(sequence)
+        leaf = self._memory.known(node.variable)  # type: ignore[attr-defined]
+        return self._of_leaf.get(leaf.key) if leaf else None
+
+    def follow(self, tensor: torch.Tensor, record: TensorRecord, step: int, call: int | None) -> None:
+        """Note the `grad_fn` of `tensor`, and walk whatever is new above it."""
+        node = grad_fn_of(tensor)
+        if node is None:
+            if record.sequence != -1:  # detach_() took it
+                record.sequence, record.node = -1, None
+            return
+        sequence = node._sequence_nr()
+        if sequence == record.sequence:
+            return
+        record.sequence = sequence  # first: what the node saved may be this very tensor
+        found = self._by_sequence.get(sequence) or self._walk(node, step, call)
+        if found is not None:
+            record.node = found.key
+            if record.key not in found.tensors:
+                found.tensors.append(record.key)
+
+    def _walk(self, root: Node, step: int, call: int | None) -> NodeRecord | None:
+        """Enter `root` and every unknown node above it; None when the graph is too large to keep."""
+        if len(self.nodes) >= budget.NODES:
+            self.left_out += 1
+            return None
+        first = self._enter(root, step, call)
+        todo = [(root, first)]
+        while todo:
+            node, record = todo.pop()
+            for above, index in node.next_functions:
+                if above is None:
+                    record.edges.append(None)
+                    continue
+                known = self._known(above, step)
+                if known is None:
+                    if len(self.nodes) >= budget.NODES:
+                        self.left_out += 1
+                        record.edges.append(None)
+                        continue
+                    known = self._enter(above, step, call)
+                    todo.append((above, known))
+                record.edges.append(Edge(node=known.key, index=index))
+        return first
+
+    def _known(self, node: Node, step: int) -> NodeRecord | None:
+        sequence = node._sequence_nr()
+        if sequence != _UNNUMBERED:
+            return self._by_sequence.get(sequence)
+        return self._accumulator(node, step)
+
+    def _accumulator(self, node: Node, step: int) -> NodeRecord:
+        """The record of an AccumulateGrad: one for each leaf, however often torch makes the node anew."""
+        leaf = self._memory.meet(node.variable, step)  # type: ignore[attr-defined]
+        record = self._of_leaf.get(leaf.key)
+        if record is None:
+            record = NodeRecord(f"n{len(self.nodes)}", "AccumulateGrad", step, None)
+            record.tensors.append(leaf.key)
+            leaf.node = record.key
+            self.nodes[record.key] = self._of_leaf[leaf.key] = record
+        metadata = metadata_of(node)
+        if _MARK not in metadata:
+            metadata[_MARK] = True
+            node.register_hook(self._after)
+        return record
+
+    def _enter(self, node: Node, step: int, call: int | None) -> NodeRecord:
+        if node._sequence_nr() == _UNNUMBERED:
+            return self._accumulator(node, step)
+        name = node.name().rpartition("::")[2]
+        record = NodeRecord(f"n{len(self.nodes)}", name, step, call)
+        self.nodes[record.key] = self._by_sequence[node._sequence_nr()] = record
+        slots = self._slots_of(node)
+        record.custom = isinstance(node, torch.autograd.function.BackwardCFunction)
+        for attribute in slots:
+            self._save(node, record, attribute, step)
+        if slots or record.custom:
+            node.register_prehook(self._before)
+        node.register_hook(self._after)
+        return record
+
+    def _slots_of(self, node: Node) -> tuple[str, ...]:
+        """The names under which this type of node keeps tensors, as attributes."""
+        kind = type(node)
+        slots = self._slots.get(kind)
+        if slots is None:
+            slots = tuple(name for name in dir(kind) if name.startswith("_raw_saved_"))
+            self._slots[kind] = slots
+        return slots
+
+    def _save(self, node: Node, record: NodeRecord, attribute: str, step: int) -> None:
+        raw = _held(node, attribute)
+        slot = attribute.removeprefix("_raw_saved_")
+        many = isinstance(raw, tuple | list)
+        for index, saved in enumerate(raw if isinstance(raw, tuple | list) else (raw,)):
+            entry = SavedRecord(f"{slot}[{index}]" if many else slot, attribute, index if many else None, step)
+            tensor = contents_of(saved)
+            if tensor is None:
+                if not _is_hooked(saved):
+                    continue  # this call did not need the slot
+                entry.hooked = True
+            else:
+                # an input is saved as itself, an output as a detached stand-in over the same memory
+                entry.tensor = (
+                    self._memory.known(tensor)
+                    or self._memory.stand_in(tensor, node._sequence_nr())
+                    or self._memory.meet(tensor, step)
+                )
+                entry.version = None if is_inference(tensor) else version_of(tensor)
+                entry.saved = self._snapshots.take(tensor)
+            record.saved.append(entry)
+
+    def read(self, node: Node, record: NodeRecord) -> bool:
+        """Compare what `node` kept with what it will read now. False if it was freed."""
+        held = False
+        for entry in record.saved:
+            raw = _held(node, entry.attribute)
+            if isinstance(raw, tuple | list):
+                raw = raw[entry.index] if entry.index is not None and entry.index < len(raw) else None
+            tensor = contents_of(raw)
+            if tensor is None:
+                held = held or _is_hooked(raw)
+                continue
+            held = True
+            entry.version_read = None if is_inference(tensor) else version_of(tensor)
+            now = self._snapshots.take(tensor)
+            if entry.saved is not None and now is not None:
+                entry.intact = entry.saved.same_as(now)
+                entry.at_read = None if entry.intact else now
+        return held or not record.saved
+
+
+def _held(node: Node, attribute: str) -> object:
+    """What `node` keeps there: a SavedTensor, a tuple of them, or None once they were freed."""
+    try:
+        return getattr(node, attribute)
+    except RuntimeError:  # a freed list of saved tensors raises where a single one is empty
+        return None
+
+
+def contents_of(saved: object) -> torch.Tensor | None:
+    """The tensor in a SavedTensor, without the version check; None if it is empty, freed or packed by hooks."""
+    if saved is None or _is_hooked(saved):
+        return None
+    tensor = saved.data  # type: ignore[attr-defined]
+    return tensor if isinstance(tensor, TensorBase) else None
+
+
+def _is_hooked(saved: object) -> bool:
+    """Whether saved-tensor hooks packed it: torch then checks no version."""
+    return getattr(saved, "unpack_hook", None) is not None

@@ -1,0 +1,300 @@
+"""Which tensors stand over which memory, which share a version counter, and who wrote.
+
+Nothing here keeps a tensor or its memory alive: tensors are known by weak reference, storages by
+torch's own weak reference to a StorageImpl (its address is not handed out again while we hold it).
+"""
+
+import weakref
+from collections.abc import Iterator
+
+import torch
+
+from app.worker import budget
+from app.worker.bound import (
+    alive,
+    dtype_of,
+    free_weak_reference,
+    impl_of,
+    is_expired,
+    is_inference,
+    is_leaf_of,
+    layout_of,
+    offset_of,
+    requires_grad_of,
+    set_versions,
+    shape_of,
+    stride_of,
+    untyped_storage,
+    version_of,
+    weak_reference,
+)
+from app.worker.contents import is_observable
+
+_PROBE = 1 << 30  # no snippet writes this often, and a counter has 32 bits
+_PROBES = 8
+
+
+class CounterRecord:
+    """A version counter, and some tensors that it counts for, to probe it by."""
+
+    __slots__ = ("key", "probes", "step", "version")
+
+    def __init__(self, key: str, version: int, step: int) -> None:
+        self.key, self.version, self.step = key, version, step
+        self.probes: list[weakref.ref[torch.Tensor]] = []
+
+    def probe(self) -> torch.Tensor | None:
+        """A living tensor that it counts for."""
+        for ref in self.probes:
+            found = ref()
+            if found is not None:
+                return alive(found)
+        return None
+
+    def counts_for(self, ref: "weakref.ref[torch.Tensor]") -> None:
+        """Note one more tensor to probe it by."""
+        if len(self.probes) >= _PROBES:
+            self.probes = [ref for ref in self.probes if ref() is not None][: _PROBES - 1]
+        self.probes.append(ref)
+
+
+class StorageRecord:
+    """A stretch of memory: all StorageImpls whose bytes overlap."""
+
+    __slots__ = (
+        "counters",
+        "dtype",
+        "exposed",
+        "first",
+        "key",
+        "last",
+        "owner",
+        "size_bytes",
+        "step",
+        "tensors",
+        "weak",
+    )
+
+    def __init__(self, key: str, first: int, size_bytes: int, dtype: torch.dtype, step: int, *, owner: str) -> None:
+        self.key, self.first, self.last, self.size_bytes = key, first, first + size_bytes, size_bytes
+        self.dtype, self.step, self.owner = dtype, step, owner
+        self.weak: list[int] = []  # weak references to its StorageImpls
+        self.counters: list[CounterRecord] = []
+        self.tensors: list[TensorRecord] = []
+        self.exposed = owner != "torch"  # its address was handed out: it can be written unseen
+
+    def is_alive(self) -> bool:
+        return any(not is_expired(weak) for weak in self.weak)
+
+
+class TensorRecord:
+    """One tensor of the run, as long as its shape, stride, offset and storage stay."""
+
+    __slots__ = (
+        "base",
+        "continues",
+        "counter",
+        "dtype",
+        "expression",
+        "inference",
+        "is_leaf",
+        "key",
+        "local_names",
+        "names",
+        "node",
+        "offset",
+        "op",
+        "parameter",
+        "ref",
+        "requires_grad",
+        "sequence",
+        "shape",
+        "step",
+        "storage",
+        "stride",
+    )
+
+    def __init__(self, key: str, tensor: torch.Tensor, step: int) -> None:
+        self.key, self.step = key, step
+        self.ref = weakref.ref(tensor)
+        self.shape = tuple(shape_of(tensor))
+        self.dtype = dtype_of(tensor)
+        self.stride: tuple[int, ...] | None = None
+        self.offset = 0
+        self.storage: StorageRecord | None = None
+        self.counter: CounterRecord | None = None
+        self.names: list[str] = []  # at the top level
+        self.local_names: list[str] = []  # in functions
+        self.expression: str | None = None
+        self.op: str | None = None
+        self.base: str | None = None
+        self.node: str | None = None
+        self.sequence = -1  # of its grad_fn; -1 for none
+        self.is_leaf, self.requires_grad = is_leaf_of(tensor), requires_grad_of(tensor)
+        self.inference = is_inference(tensor)
+        self.parameter = type(tensor) is torch.nn.Parameter or bool(getattr(tensor, "_is_param", False))
+        self.continues: str | None = None
+
+    def label(self) -> str | None:
+        """The reader's name for it, or the expression that made it."""
+        return (*self.names, *self.local_names, self.expression)[0]
+
+    def tensor(self) -> torch.Tensor | None:
+        """The tensor itself while it lives."""
+        found = self.ref()
+        return None if found is None else alive(found)
+
+
+class Memory:
+    """Every tensor, storage and version counter that the run showed, by their ids in the Trace."""
+
+    def __init__(self) -> None:
+        self.tensors: dict[str, TensorRecord] = {}
+        self.storages: dict[str, StorageRecord] = {}
+        self.counters: dict[str, CounterRecord] = {}
+        self._by_id: dict[int, TensorRecord] = {}
+        self._by_impl: dict[int, StorageRecord] = {}
+        self._impl_weak: dict[int, int] = {}
+        self._sweep_at = 512
+
+    def known(self, tensor: torch.Tensor) -> TensorRecord | None:
+        """The record of `tensor` if it was met before."""
+        record = self._by_id.get(id(tensor))
+        return record if record is not None and record.ref() is tensor else None
+
+    def meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
+        """The record of `tensor`; a new one at first sight."""
+        record = self._by_id.get(id(tensor))
+        if record is not None and record.ref() is tensor:
+            return record
+        return self._enter(tensor, step)
+
+    def _enter(self, tensor: torch.Tensor, step: int) -> TensorRecord:
+        record = TensorRecord(f"t{len(self.tensors)}", tensor, step)
+        self.tensors[record.key] = record
+        self._by_id[id(tensor)] = record
+        if layout_of(tensor) is torch.strided and is_observable(tensor):
+            record.stride, record.offset = stride_of(tensor), offset_of(tensor)
+            record.storage = self._storage(tensor, step)
+            record.storage.tensors.append(record)
+        if not record.inference and record.storage is not None:
+            record.counter = self._counter(tensor, record, record.storage, step)
+        return record
+
+    def stand_in(self, tensor: torch.Tensor, sequence: int) -> TensorRecord | None:
+        """The tensor that `tensor`, a detached copy of its handle, stands for.
+
+        The one with grad_fn number `sequence` if there are several: an output that its own node saved.
+        """
+        storage = self._by_impl.get(impl_of(untyped_storage(tensor))) if is_observable(tensor) else None
+        if storage is None:
+            return None
+        geometry = tuple(shape_of(tensor)), stride_of(tensor), offset_of(tensor), dtype_of(tensor)
+        alike = [r for r in storage.tensors if (r.shape, r.stride, r.offset, r.dtype) == geometry]
+        if len(alike) > 1 and len(storage.counters) > 1 and not is_inference(tensor):
+            counter = self._shared_counter(tensor, storage)
+            alike = [record for record in alike if record.counter is counter]
+        alike.sort(key=lambda record: record.sequence == sequence)
+        return alike[-1] if alike else None
+
+    def relocate(self, tensor: torch.Tensor, step: int) -> TensorRecord:
+        """The record of `tensor` after an operator that may have swapped its memory or geometry."""
+        record = self.meet(tensor, step)
+        if record.storage is None:
+            return record
+        impl = impl_of(untyped_storage(tensor))
+        if (
+            self._by_impl.get(impl) is record.storage
+            and record.shape == tuple(shape_of(tensor))
+            and record.stride == stride_of(tensor)
+            and record.offset == offset_of(tensor)
+        ):
+            return record
+        counter = record.counter
+        successor = self._enter(tensor, step)
+        successor.continues, successor.names, successor.local_names = record.key, record.names, record.local_names
+        successor.node, successor.sequence = record.node, record.sequence
+        if counter is not None and successor.counter is not counter and successor.storage is not None:
+            # `t.data = other` and `set_` leave a tensor its counter
+            own = successor.counter
+            if own is not None and own.key == f"v{len(self.counters) - 1}":
+                del self.counters[own.key]
+                successor.storage.counters.remove(own)
+            successor.counter = counter
+            if counter not in successor.storage.counters:
+                successor.storage.counters.append(counter)
+        return successor
+
+    def _storage(self, tensor: torch.Tensor, step: int) -> StorageRecord:
+        storage = untyped_storage(tensor)
+        impl = impl_of(storage)
+        record = self._by_impl.get(impl)
+        if record is not None:
+            return record
+        self._sweep()
+        first, size_bytes = storage.data_ptr(), storage.nbytes()
+        foreign = not storage.resizable()  # memory that torch did not allocate: numpy's, most of all
+        record = self.overlapping(first, first + size_bytes) if foreign else None
+        if record is None:
+            key = f"s{len(self.storages)}"
+            owner = "numpy" if foreign else "torch"
+            record = StorageRecord(key, first, size_bytes, dtype_of(tensor), step, owner=owner)
+            self.storages[key] = record
+        record.exposed = record.exposed or foreign
+        weak = weak_reference(storage)
+        record.weak.append(weak)
+        self._by_impl[impl] = record
+        self._impl_weak[impl] = weak
+        return record
+
+    def overlapping(self, first: int, last: int) -> StorageRecord | None:
+        """The living storage that has a byte at an address from `first` up to before `last`."""
+        for record in self._by_impl.values():
+            if record.first < last and first < record.last and record.is_alive():
+                return record
+        return None
+
+    def exposed(self) -> Iterator[StorageRecord]:
+        """The living storages whose address was handed out."""
+        return (record for record in dict.fromkeys(self._by_impl.values()) if record.exposed and record.is_alive())
+
+    def _sweep(self) -> None:
+        """Forget the addresses of storages that are gone, now and then."""
+        if len(self._by_impl) < self._sweep_at:
+            return
+        for impl, weak in list(self._impl_weak.items()):
+            if is_expired(weak):
+                self._by_impl.pop(impl).weak.remove(weak)
+                del self._impl_weak[impl]
+                free_weak_reference(weak)
+        self._by_id = {key: record for key, record in self._by_id.items() if record.ref() is not None}
+        self._sweep_at = max(512, 2 * len(self._by_impl))
+
+    def _counter(self, tensor: torch.Tensor, record: TensorRecord, storage: StorageRecord, step: int) -> CounterRecord:
+        """The counter of `tensor`, found by moving those of its storage and looking whether it moved too."""
+        counter = self._shared_counter(tensor, storage)
+        if counter is None:
+            counter = CounterRecord(f"v{len(self.counters)}", version_of(tensor), step)
+            self.counters[counter.key] = counter
+            storage.counters.append(counter)
+        counter.counts_for(record.ref)
+        return counter
+
+    def _shared_counter(self, tensor: torch.Tensor, storage: StorageRecord) -> CounterRecord | None:
+        version = version_of(tensor)
+        for counter in storage.counters:
+            probe = counter.probe()
+            if probe is None or version_of(probe) != version:
+                continue
+            if probe is tensor:
+                return counter
+            set_versions((probe,), (version + _PROBE,))
+            shared = version_of(tensor) == version + _PROBE
+            set_versions((probe,), (version,))
+            if shared:
+                return counter
+        return None
+
+    def is_full(self) -> bool:
+        """Whether no further tensors should be met."""
+        return len(self.tensors) >= 2 * budget.OPERATIONS

@@ -1,0 +1,58 @@
+"""Which module call each operator ran in."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+
+from app.worker.names import clean
+
+_call_module = torch.nn.Module.__call__
+
+
+class ModuleCalls:
+    """Every call of an nn.Module, in order, and the reader's paths to the modules."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[torch.nn.Module, int | None, int]] = []  # the module, the call it ran in, step
+        self.current: int | None = None
+        self._paths: dict[int, tuple[str, bool]] = {}
+
+    def name(self, path: str, module: torch.nn.Module, is_local: bool) -> None:
+        """Note the reader's path to `module`; the first one stays, but one from the top level goes before."""
+        known = self._paths.get(id(module))
+        if known is None or (known[1] and not is_local):
+            self._paths[id(module)] = path, is_local
+
+    def path(self, call: int) -> str:
+        """The path of the module that `call` called, else its class's name."""
+        module = self.calls[call][0]
+        known = self._paths.get(id(module))
+        return known[0] if known else clean(type(module).__name__)
+
+    @contextmanager
+    def observed(
+        self, step: Callable[[FrameType], int], returned: Callable[[object, FrameType], None]
+    ) -> Iterator[None]:
+        """Follow calls of modules; `returned` is told what an outermost one gave, and its caller."""
+
+        def call(module: torch.nn.Module, *args: object, **kwargs: object) -> object:
+            outer = self.current
+            caller = sys._getframe(1)
+            self.calls.append((module, outer, step(caller)))
+            self.current = len(self.calls) - 1
+            try:
+                result = _call_module(module, *args, **kwargs)
+            finally:
+                self.current = outer
+            if outer is None:
+                returned(result, caller)
+            return result
+
+        torch.nn.Module.__call__ = call  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            torch.nn.Module.__call__ = _call_module  # type: ignore[method-assign]

@@ -1,0 +1,127 @@
+"""The reader's own names for tensors: `a`, `params[2]`, `model.0.weight`.
+
+Only exact built-in containers, modules and instance dictionaries are looked into, so that no code
+of the snippet runs while names are sought.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+
+from app.worker import budget
+from app.worker.bound import TensorBase
+
+Namer = Callable[[str, torch.Tensor, int, bool], None]
+_ATOMS = frozenset([int, float, complex, bool, str, bytes, type, type(None), type(len), type(lambda: 0), type(torch)])
+_SIZED = frozenset([list, tuple, dict])
+
+
+def clean(name: object) -> str:
+    """A name as short printable text that UTF-8 can hold."""
+    return str.__str__(name)[: budget.TEXT].encode(errors="backslashreplace").decode() if isinstance(name, str) else "?"
+
+
+def tensors_in(name: str, value: object, depth: int = budget.CONTAINER_DEPTH) -> Iterator[tuple[str, torch.Tensor]]:
+    """Every tensor that `value` is or holds, with the expression that reaches it from `name`."""
+    if isinstance(value, TensorBase):
+        yield name, value
+    elif isinstance(value, torch.nn.Module):
+        yield from _of_module(name, value)
+        if depth:
+            yield from _of_attributes(name, value, depth)
+    elif isinstance(value, torch.optim.Optimizer):
+        return  # its parameters have names of their own
+    elif depth:
+        kind = type(value)
+        if kind in (list, tuple):
+            for index, item in zip(range(budget.CONTAINER_ITEMS), value, strict=False):  # type: ignore[call-overload]
+                yield from tensors_in(f"{name}[{index}]", item, depth - 1)
+        elif kind is dict:
+            yield from _of_dict(name, value, depth)  # type: ignore[arg-type]
+        elif kind.__module__ == "__main__":
+            yield from _of_attributes(name, value, depth)
+
+
+def _of_dict(name: str, value: dict[object, object], depth: int) -> Iterator[tuple[str, torch.Tensor]]:
+    for _, (key, item) in zip(range(budget.CONTAINER_ITEMS), list(value.items()), strict=False):
+        if type(key) in (str, int):
+            yield from tensors_in(f"{name}[{key!r}]"[: budget.TEXT], item, depth - 1)
+
+
+def _of_attributes(name: str, value: object, depth: int) -> Iterator[tuple[str, torch.Tensor]]:
+    attributes = getattr(value, "__dict__", None)
+    if type(attributes) is dict:
+        for _, (key, item) in zip(range(budget.CONTAINER_ITEMS), list(attributes.items()), strict=False):
+            if type(key) is str and not key.startswith("_") and type(item) not in _ATOMS:
+                yield from tensors_in(f"{name}.{key}"[: budget.TEXT], item, depth - 1)
+
+
+def _of_module(name: str, module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    for path, part in submodules(name, module):
+        for table in ("_parameters", "_buffers"):
+            held = part.__dict__.get(table)
+            if isinstance(held, Mapping):
+                for key, tensor in list(held.items()):
+                    if isinstance(tensor, TensorBase):
+                        yield f"{path}.{key}", tensor
+
+
+def submodules(name: str, module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
+    """`module` and all below it, with the path from `name`; each once."""
+    seen: set[int] = set()
+    todo = [(name, module)]
+    while todo and len(seen) < 10 * budget.CONTAINER_ITEMS:
+        path, part = todo.pop(0)
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield path, part
+        children = part.__dict__.get("_modules")
+        if isinstance(children, Mapping):
+            todo += [
+                (f"{path}.{key}", child) for key, child in list(children.items()) if isinstance(child, torch.nn.Module)
+            ]
+
+
+def final_tensors(namespace: Mapping[str, object]) -> Iterator[tuple[str, torch.Tensor]]:
+    """Every name bound to a tensor, and every parameter of a module bound to a name."""
+    for name, value in list(namespace.items()):
+        if isinstance(value, TensorBase):
+            yield clean(name), value
+        elif isinstance(value, torch.nn.Module):
+            for path, part in submodules(clean(name), value):
+                parameters = part.__dict__.get("_parameters")
+                for key, tensor in list(parameters.items()) if isinstance(parameters, dict) else ():
+                    if isinstance(tensor, TensorBase):
+                        yield f"{path}.{clean(key)}"[: budget.TEXT], tensor
+
+
+class Names:
+    """Gives names as the run binds them. Looks only at what changed since it looked last."""
+
+    def __init__(self, name: Namer, module: Callable[[str, torch.nn.Module, bool], None]) -> None:
+        self._name, self._module = name, module
+        self._seen: dict[str, tuple[int, int]] = {}
+
+    def look(self, scope: str, namespace: Mapping[str, object], step: int) -> None:
+        """Name what `namespace` binds anew since `step` began. `scope` tells the namespaces of functions apart."""
+        seen, is_local = self._seen, bool(scope)
+        for key, value in list(namespace.items()):
+            kind = type(value)
+            if isinstance(value, TensorBase):
+                self._name(key, value, step, is_local)
+                continue
+            if kind in _ATOMS:
+                continue
+            where = scope + key
+            state = id(value), len(value) if kind in _SIZED else 0  # type: ignore[arg-type]
+            if seen.get(where) == state:
+                continue
+            seen[where] = state
+            if key.startswith("__"):
+                continue
+            for path, tensor in tensors_in(clean(key), value):
+                self._name(path, tensor, step, is_local)
+            if isinstance(value, torch.nn.Module):
+                for path, part in submodules(clean(key), value):
+                    self._module(path, part, is_local)

@@ -1,0 +1,200 @@
+"""What each operator read, made, viewed and wrote.
+
+A TorchFunctionMode sees every call of a torch operator from Python, `.data` as itself included, at a
+microsecond each; what was written shows in the version counters afterwards. (A TorchDispatchMode
+would see aten operators below autograd for some sixty microseconds a call: twenty times an operator.)
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from msgspec import Struct
+from torch.overrides import TorchFunctionMode
+
+from app.worker.bound import TensorBase
+from app.worker.source import FILENAME
+
+Function = Callable[..., object]
+
+_GETTERS = {
+    "data": ".data",
+    "grad": ".grad",
+    "T": ".T",
+    "mT": ".mT",
+    "H": ".H",
+    "mH": ".mH",
+    "real": ".real",
+    "imag": ".imag",
+}
+_SILENT = frozenset(
+    [
+        "__len__",
+        "__repr__",
+        "__format__",
+        "__hash__",
+        "__str__",
+        "__contains__",
+        "__dlpack_device__",
+        "__dir__",
+        "dim",
+        "size",
+        "stride",
+        "storage_offset",
+        "numel",
+        "nelement",
+        "ndimension",
+        "element_size",
+        "is_contiguous",
+        "is_floating_point",
+        "is_complex",
+        "is_nonzero",
+        "is_same_size",
+        "is_signed",
+        "is_tensor",
+        "is_storage",
+        "is_conj",
+        "is_neg",
+        "is_inference",
+        "is_shared",
+        "is_pinned",
+        "type",
+        "get_device",
+        "has_names",
+        "_is_view",
+        "_version",
+        "_cdata",
+        "register_hook",
+        "register_post_accumulate_grad_hook",
+        "retain_grad",
+        "result_type",
+        "can_cast",
+        "broadcast_shapes",
+        "_set_grad_enabled",
+        "_record_function_enter_new",
+        "_record_function_exit",
+        "_record_function_exit._RecordFunction",
+        "is_grad_enabled",
+        "_fix_weakref",
+        "__class__",
+        "manual_seed",
+        "get_default_dtype",
+        "_has_compatible_shallow_copy_type",
+        "_is_zerotensor",
+        "is_set_to",
+    ]
+)
+_EXPOSING = frozenset(
+    [
+        "numpy",
+        "__array__",
+        "data_ptr",
+        "untyped_storage",
+        "storage",
+        "_typed_storage",
+        "__dlpack__",
+        "to_dlpack",
+        "from_dlpack",
+        "from_numpy",
+        "frombuffer",
+        "share_memory_",
+        "asarray",
+        "as_tensor",
+    ]
+)
+_RELOCATING = frozenset(
+    [
+        ".data=",
+        "set_",
+        "resize_",
+        "resize_as_",
+        "t_",
+        "transpose_",
+        "swapdims_",
+        "swapaxes_",
+        "squeeze_",
+        "unsqueeze_",
+        "as_strided_",
+        "unflatten_",
+    ]
+)
+_UNVERSIONED = frozenset(["batch_norm", "instance_norm"])  # write running statistics without moving their counters
+_IN_PLACE_SPECIAL = frozenset(["__setitem__", "__delitem__"])
+
+
+class Operator(Struct, frozen=True):
+    """How a function that torch calls by a mode is to be watched."""
+
+    name: str
+    silent: bool = False
+    in_place: bool = False
+    exposes: bool = False
+    relocates: bool = False
+    unversioned: bool = False
+    reader_only: bool = False  # recorded only where the snippet itself calls it
+
+
+def classify(function: Function) -> Operator:
+    """How to watch `function`."""
+    name = getattr(function, "__name__", None) or type(function).__name__
+    if name in ("__get__", "__set__", "__delete__"):
+        attribute = getattr(getattr(function, "__self__", None), "__name__", "")
+        if name == "__get__":
+            known = _GETTERS.get(attribute)
+            return Operator(known or f".{attribute}", silent=known is None, reader_only=known == ".grad")
+        silent = attribute not in ("data", "grad")
+        return Operator(f".{attribute}=", silent=silent, relocates=attribute == "data", reader_only=attribute == "grad")
+    if name in _SILENT or name.startswith("_record_function"):
+        return Operator(name, silent=True)
+    in_place = (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE_SPECIAL
+    in_place = in_place or (
+        name.startswith("__i") and name.endswith("__") and name not in ("__invert__", "__index__", "__int__")
+    )
+    return Operator(
+        name[:200],
+        in_place=in_place,
+        exposes=name in _EXPOSING,
+        relocates=name in _RELOCATING,
+        unversioned=name in _UNVERSIONED,
+    )
+
+
+def tensors_among(values: Iterable[object], depth: int = 2) -> list[torch.Tensor]:
+    """The tensors among arguments or results, lists and tuples of them included."""
+    found: list[torch.Tensor] = []
+    for value in values:
+        if isinstance(value, TensorBase):
+            found.append(value)
+        elif depth and isinstance(value, (list, tuple)):
+            found += tensors_among(value, depth - 1)
+    return found
+
+
+class OperatorMode(TorchFunctionMode):
+    """Hands every operator that is worth noting to `around`, which runs it."""
+
+    def __init__(
+        self, around: Callable[[Operator, Function, Sequence[object], dict[str, object], Sequence[type]], object]
+    ) -> None:
+        super().__init__()
+        self._around = around
+        self._operators: dict[Function, Operator] = {}
+        self.recording = True
+
+    def __torch_function__(
+        self,
+        func: Function,
+        types: Sequence[type],
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        operator = self._operators.get(func)
+        if operator is None:
+            operator = self._operators[func] = classify(func)
+        if (
+            operator.silent
+            or not self.recording
+            or (operator.reader_only and sys._getframe(1).f_code.co_filename != FILENAME)
+        ):
+            return func(*args, **kwargs) if kwargs else func(*args)
+        return self._around(operator, func, args, kwargs or {}, types)

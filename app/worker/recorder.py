@@ -1,0 +1,233 @@
+"""Watches one run: ties lines, operators, memory, graph and backward together."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+
+from app.worker import budget
+from app.worker.bound import (
+    NoSubclass,
+    Unobserved,
+    frame_above,
+    function_modes,
+    in_transform,
+    is_grad_enabled,
+    version_of,
+)
+from app.worker.contents import Snapshots
+from app.worker.gradients import Gradients
+from app.worker.graph import Graph
+from app.worker.memory import Memory, TensorRecord
+from app.worker.modules import ModuleCalls
+from app.worker.names import Names, clean
+from app.worker.operators import Function, Operator, OperatorMode, tensors_among
+from app.worker.source import FILENAME, Source
+from app.worker.steps import Steps, line_calls_to
+from app.worker.writes import Writes, checksum
+
+_PLAIN_TENSORS = nullcontext()
+
+
+class OperationRecord:
+    """One call of an operator."""
+
+    __slots__ = ("expression", "grad_enabled", "inputs", "op", "outputs", "raised", "step")
+
+    def __init__(self, step: int, op: str, expression: str | None, inputs: list[TensorRecord]) -> None:
+        self.step, self.op, self.expression, self.inputs = step, op, expression, inputs
+        self.grad_enabled = is_grad_enabled()
+        self.outputs: list[TensorRecord] = []
+        self.raised = False
+
+
+class Recorder:
+    """Everything noted about one run, and the observers that note it."""
+
+    def __init__(self, source: Source, namespace: dict[str, object], line_cell: memoryview) -> None:
+        self.source, self.namespace = source, namespace
+        self.truncated: dict[str, str] = {}
+        self.operations: list[OperationRecord] = []
+        self.snapshots = Snapshots()
+        self.memory = Memory()
+        self.writes = Writes(self.memory, namespace)
+        self.modules = ModuleCalls()
+        self.gradients = Gradients(self)
+        self.graph = Graph(self.memory, self.snapshots, self.gradients.before_node, self.gradients.after_node)
+        self.steps = Steps(namespace, Names(self._bind, self.modules.name), line_cell)
+        self.mode = OperatorMode(self.around)
+
+    def run(self, code: CodeType) -> None:
+        """Run the snippet's `code` in its namespace, observed."""
+        observed_modules = self.modules.observed(lambda frame: self.steps.current(frame)[0], self._name_result)
+        with (
+            line_calls_to(self.line),
+            self.gradients.observed(),
+            observed_modules,
+            fast_paths_beside(self.mode),
+            self.mode,
+        ):
+            exec(code, self.namespace)  # noqa: S102  # the point of it all; the process is jailed
+
+    @property
+    def recording(self) -> bool:
+        """Whether what happens now is noted."""
+        return self.mode.recording
+
+    def stop_recording(self, key: str, reason: str) -> None:
+        """Let the rest of the run go unobserved, and say so."""
+        self.truncated.setdefault(key, reason)
+        self.mode.recording = False
+
+    # lines and names
+
+    def line(self, number: int) -> None:
+        """Line `number` of the snippet begins: called by the snippet itself, see `instrument`."""
+        if not self.mode.recording:
+            return
+        done = self.steps.begin(number)
+        if done is None:
+            said = f"Only the first {budget.STEPS:,} lines run were recorded; what came later ran unobserved."
+            self.stop_recording("recording", said)
+        elif self.writes.exposed:
+            self.writes.compare_exposed(done)
+
+    def _bind(self, name: str, tensor: torch.Tensor, step: int, is_local: bool) -> None:
+        record = self.memory.known(tensor)
+        if record is None:
+            if self.memory.is_full():
+                return
+            with Unobserved():
+                record = self.memory.meet(tensor, step)
+                self.graph.follow(tensor, record, step, None)
+        names = record.local_names if is_local else record.names
+        if name not in names and len(names) < 20 and (name := clean(name)) not in names:
+            names.append(name)
+
+    def _name_result(self, result: object, caller: FrameType) -> None:
+        """What a module call of the snippet gave is known by that call: `model(x)`."""
+        if caller.f_code.co_filename == FILENAME and self.recording:
+            for tensor in tensors_among((result,)):
+                record = self.memory.known(tensor)
+                if record is not None and record.label() is None:
+                    record.expression = self.source.expression(caller)
+
+    # operators
+
+    def around(
+        self,
+        operator: Operator,
+        function: Function,
+        args: Sequence[object],
+        kwargs: dict[str, object],
+        types: Sequence[type],
+    ) -> object:
+        """Run an operator and note what it read, made, viewed and wrote."""
+        if in_transform() is not None:
+            said = "What ran inside torch.func transforms (grad, vmap, …) was not recorded, only its result."
+            self.truncated.setdefault("transform", said)
+            return function(*args, **kwargs)
+        if len(self.operations) >= budget.OPERATIONS:
+            said = f"Only the first {budget.OPERATIONS:,} operators were recorded; what came later ran unobserved."
+            self.stop_recording("recording", said)
+            return function(*args, **kwargs)
+        caller = frame_above(2)  # above us: __torch_function__
+        step, frame = self.steps.current(caller)
+        expression = self.source.expression(frame) if frame is not None else None
+        with NoSubclass() if types else _PLAIN_TENSORS:  # a subclass's own code must not run for what we read
+            tensors = tensors_among(args)
+            if kwargs:
+                tensors += tensors_among(kwargs.values())
+            records = [self._meet(tensor, step) for tensor in tensors]
+            before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
+        operation = OperationRecord(step, operator.name, expression, records)
+        try:
+            result = function(*args, **kwargs) if kwargs else function(*args)
+        except BaseException:
+            operation.raised = True
+            self.operations.append(operation)
+            raise
+        with NoSubclass() if types else _PLAIN_TENSORS:
+            outputs = tensors_among((result,)) if result is not None else []
+            if tensors or outputs:
+                self.operations.append(operation)
+                self._note_writes(operator, operation, args, kwargs, tensors)
+                self._note_outputs(operator, operation, outputs, expression if frame is caller else None)
+                if before is not None:
+                    self.writes.note_unversioned(operator.name, step, records, before)
+        return result
+
+    def _meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
+        record = self.memory.known(tensor)
+        if record is None:
+            record = self.memory.meet(tensor, step)
+            self.graph.follow(tensor, record, step, self.modules.current)
+        return record
+
+    def _note_writes(
+        self,
+        operator: Operator,
+        operation: OperationRecord,
+        args: Sequence[object],
+        kwargs: dict[str, object],
+        tensors: list[torch.Tensor],
+    ) -> None:
+        moved = [
+            (tensor, record)
+            for tensor, record in zip(tensors, operation.inputs, strict=True)
+            if record.counter is not None and version_of(tensor) != record.counter.version
+        ]
+        if not moved and not operator.in_place and not operator.relocates:
+            return
+        # the operator wrote through self, through `out=`, or through whichever's counter moved
+        named = tensors_among((kwargs.get("out"),)) or (tensors_among(args[:1]) if operator.in_place else [])
+        through = [pair for pair in moved if any(pair[0] is tensor for tensor in named)] or moved
+        self.writes.note_versioned(operator.name, operation.step, through, moved)
+        if not through and operator.in_place:
+            self.writes.note_uncounted(operator.name, operation.step, [self._meet(t, operation.step) for t in named])
+        if operator.relocates:
+            for tensor in tensors_among(args[:1]):
+                self.writes.note_relocated(operator.name, operation.step, tensor)
+        for tensor in tensors:
+            self.graph.follow(tensor, self.memory.meet(tensor, operation.step), operation.step, self.modules.current)
+
+    def _note_outputs(
+        self, operator: Operator, operation: OperationRecord, outputs: list[torch.Tensor], expression: str | None
+    ) -> None:
+        for tensor in outputs:
+            record = self.memory.known(tensor)
+            if record is None:
+                record = self.memory.meet(tensor, operation.step)
+                record.op, record.expression = operator.name, expression
+                if record.storage is not None:
+                    record.base = next((r.key for r in operation.inputs if r.storage is record.storage), None)
+            self.graph.follow(tensor, record, operation.step, self.modules.current)
+            operation.outputs.append(record)
+            if record.storage is not None and record.storage.exposed:
+                self.writes.expose(record.storage)
+        if operator.exposes:
+            for record in operation.inputs:
+                if record.storage is not None:
+                    self.writes.expose(record.storage)
+
+
+@contextmanager
+def fast_paths_beside(mode: OperatorMode) -> Iterator[None]:
+    """Modules ask whether a torch function mode is on before they take a faster path: `mode` does not count."""
+    overrides: Any = torch.overrides
+    asked = overrides.has_torch_function
+
+    def has_torch_function(relevant_args: Iterable[object]) -> bool:
+        stack = function_modes()
+        if stack and stack[-1] is mode:
+            with overrides._pop_mode_temporarily():
+                return bool(asked(relevant_args))
+        return bool(asked(relevant_args))
+
+    overrides.has_torch_function = has_torch_function
+    try:
+        yield
+    finally:
+        overrides.has_torch_function = asked

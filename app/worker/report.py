@@ -1,0 +1,288 @@
+"""What was recorded → the Trace."""
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import torch
+
+from app.trace.model import (
+    Array,
+    Backward,
+    Counter,
+    Environment,
+    Final,
+    Fired,
+    ModuleCall,
+    Node,
+    Operation,
+    Outcome,
+    SavedTensor,
+    Step,
+    Storage,
+    Tensor,
+    Trace,
+    Values,
+    Write,
+)
+from app.worker import budget
+from app.worker.bound import grad_of, is_inference, is_leaf_of, requires_grad_of, retains_grad_of, version_of
+from app.worker.contents import ITEM_BYTES, Listing, dtype_name, is_observable
+from app.worker.gradients import BackwardRecord
+from app.worker.graph import NodeRecord, SavedRecord
+from app.worker.memory import StorageRecord, TensorRecord
+from app.worker.names import clean, final_tensors
+from app.worker.recorder import Recorder
+from app.worker.writes import address_of, arrays_in
+
+ENVIRONMENT = Environment(
+    torch=str(torch.__version__), python=platform.python_version(), tapescope=version("tapescope")
+)
+
+
+class Report:
+    """Builds the Trace of one run, newest history first, within the budget of listed numbers."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._alive = {key: tensor for key, r in recorder.memory.tensors.items() if (tensor := r.tensor()) is not None}
+        self._end = Listing()
+        self._history = Listing()
+        self._last = max(len(recorder.steps.run) - 1, 0)
+
+    def trace(self, outcome: Outcome, stdout: str, stderr: str) -> Trace:
+        """The Trace of the run, which ended with `outcome`."""
+        recorder = self._recorder
+        self._look_once_more()
+        final = dict(self._final())
+        backwards = tuple(reversed([self._backward(call) for call in reversed(recorder.gradients.backwards)]))
+        nodes = {key: self._node(node) for key, node in reversed(recorder.graph.nodes.items())}
+        return Trace(
+            environment=ENVIRONMENT,
+            outcome=outcome,
+            stdout=stdout,
+            stderr=stderr,
+            steps=tuple(
+                Step(line=line, function=name and clean(name), depth=depth) for line, name, depth in recorder.steps.run
+            ),
+            tensors={key: self._tensor(record) for key, record in recorder.memory.tensors.items()},
+            storages={key: self._storage(record) for key, record in recorder.memory.storages.items()},
+            counters={
+                key: Counter(version=c.version, step=self._at(c.step)) for key, c in recorder.memory.counters.items()
+            },
+            nodes=dict(reversed(nodes.items())),
+            arrays=tuple(self._arrays()),
+            calls=tuple(
+                ModuleCall(
+                    module=recorder.modules.path(index),
+                    kind=clean(type(module).__name__),
+                    parent=parent,
+                    step=self._at(step),
+                )
+                for index, (module, parent, step) in enumerate(recorder.modules.calls)
+            ),
+            operations=tuple(
+                Operation(
+                    step=self._at(o.step),
+                    op=o.op,
+                    expression=o.expression,
+                    inputs=tuple(r.key for r in o.inputs),
+                    outputs=tuple(r.key for r in o.outputs),
+                    grad_enabled=o.grad_enabled,
+                    raised=o.raised,
+                )
+                for o in recorder.operations
+            ),
+            writes=tuple(
+                Write(
+                    step=self._at(w.step),
+                    line=recorder.steps.run[self._at(w.step)][0] if recorder.steps.run else 0,
+                    op=w.op,
+                    storage=w.storage.key,
+                    counter=w.counter.key if w.counter else None,
+                    through=w.through.key if w.through else None,
+                    version=w.version,
+                    name=w.name,
+                )
+                for w in recorder.writes.all
+            ),
+            backwards=backwards,
+            final=final,
+            truncated=tuple(self._truncated()),
+        )
+
+    def _at(self, step: int) -> int:
+        return min(step, self._last)
+
+    def _look_once_more(self) -> None:
+        """Names, memory and nodes as the run left them."""
+        recorder = self._recorder
+        recorder.writes.compare_exposed(self._last)
+        recorder.steps.look_at_end(self._last)
+        for key, living in self._alive.items():
+            record = recorder.memory.tensors[key]
+            record.is_leaf, record.requires_grad = is_leaf_of(living), requires_grad_of(living)
+            recorder.graph.follow(living, record, self._last, None)
+            if record.counter is not None and not record.inference:
+                record.counter.version = version_of(living)
+        self._alive = {key: tensor for key, r in recorder.memory.tensors.items() if (tensor := r.tensor()) is not None}
+
+    def _values(self, key: str) -> Values | None:
+        tensor = self._alive.get(key)
+        return None if tensor is None else self._end.of_tensor(tensor, budget.LISTED)
+
+    def _tensor(self, record: TensorRecord) -> Tensor:
+        tensor = self._alive.get(record.key)
+        return Tensor(
+            shape=record.shape,
+            stride=record.stride,
+            offset=record.offset,
+            dtype=dtype_name(record.dtype),
+            storage=record.storage.key if record.storage else None,
+            counter=record.counter.key if record.counter else None,
+            names=tuple(dict.fromkeys(record.names + record.local_names))[:20],
+            expression=record.expression,
+            step=self._at(record.step),
+            op=record.op,
+            base=record.base,
+            node=record.node,
+            is_leaf=record.is_leaf,
+            requires_grad=record.requires_grad,
+            is_parameter=record.parameter,
+            is_inference=record.inference,
+            retains_grad=tensor is not None and bool(retains_grad_of(tensor)),
+            alive=tensor is not None,
+            values=self._values(record.key),
+            continues=record.continues,
+        )
+
+    def _storage(self, record: StorageRecord) -> Storage:
+        alive = record.is_alive()
+        values = None
+        cells = record.size_bytes // ITEM_BYTES[record.dtype]
+        if alive and cells <= budget.LISTED_AT_END:
+            tensor = next(
+                (self._alive[t.key] for t in record.tensors if t.key in self._alive and t.dtype == record.dtype), None
+            )
+            if tensor is not None and is_observable(tensor):
+                whole = tensor.detach().as_strided((cells,), (1,), 0)
+                values = self._end.of_tensor(whole)
+        return Storage(
+            size_bytes=record.size_bytes,
+            dtype=dtype_name(record.dtype),
+            owner="numpy" if record.owner == "numpy" else "torch",
+            step=self._at(record.step),
+            alive=alive,
+            values=values,
+        )
+
+    def _node(self, record: NodeRecord) -> Node:
+        recorder = self._recorder
+        call = record.call
+        return Node(
+            name=clean(record.name),
+            inputs=tuple(record.edges),
+            saved=tuple(self._saved(entry) for entry in record.saved),
+            step=self._at(record.step),
+            tensors=tuple(record.tensors[:100]),
+            module=None if call is None else recorder.modules.path(call),
+            call=call,
+            freed=record.freed,
+            custom=record.custom,
+        )
+
+    def _saved(self, entry: SavedRecord) -> SavedTensor:
+        record = entry.tensor
+        tensor = self._alive.get(record.key) if record else None
+        now = intact_now = None
+        if record is not None and tensor is not None and not record.inference:
+            now = version_of(tensor)
+            contents = self._recorder.snapshots.take(tensor) if entry.saved is not None else None
+            if contents is not None and entry.saved is not None:
+                intact_now = entry.saved.same_as(contents)
+        elif record is not None and record.counter is not None:
+            now = record.counter.version
+        return SavedTensor(
+            slot=entry.slot,
+            tensor=record.key if record else None,
+            saved_at=self._at(entry.step),
+            version=entry.version,
+            version_read=entry.version_read,
+            version_now=now,
+            intact=entry.intact,
+            intact_now=intact_now,
+            values=self._history.of_snapshot(entry.saved),
+            values_read=self._history.of_snapshot(entry.at_read),
+            hooked=entry.hooked,
+        )
+
+    def _backward(self, call: BackwardRecord) -> Backward:
+        list_ = self._history.of_snapshot
+        fired = [
+            Fired(
+                node=f.node,
+                grad_inputs=tuple(map(list_, f.sent)),
+                grad_outputs=tuple(map(list_, f.received)),
+                finished=f.finished,
+            )
+            for f in reversed(call.fired)
+        ]
+        return Backward(
+            step=self._at(call.step),
+            fired=tuple(reversed(fired)),
+            roots=tuple(call.roots),
+            inputs=tuple(call.inputs),
+            call="backward" if call.accumulates else "grad",
+            keeps_graph=call.keeps_graph,
+            raised=call.raised,
+        )
+
+    def _arrays(self) -> Iterator[Array]:
+        for name, array in arrays_in(self._recorder.namespace)[:100]:
+            first = address_of(array)
+            storage = self._recorder.memory.overlapping(first, first + 1)
+            size = array.dtype.itemsize
+            if storage is None or not size or (first - storage.first) % size:
+                continue
+            yield Array(
+                name=clean(name),
+                shape=array.shape,
+                stride=tuple(step // size for step in array.strides),
+                offset=(first - storage.first) // size,
+                dtype=clean(str(array.dtype)),
+                storage=storage.key,
+            )
+
+    def _final(self) -> Iterator[tuple[str, Final]]:
+        for name, tensor in final_tensors(self._recorder.namespace):
+            yield name, self._final_of(tensor)
+
+    def _final_of(self, tensor: torch.Tensor) -> Final:
+        record = self._recorder.memory.meet(tensor, self._last)
+        inference = is_inference(tensor)
+        is_leaf, requires_grad = is_leaf_of(tensor), requires_grad_of(tensor)
+        grad = grad_of(tensor) if is_leaf or retains_grad_of(tensor) else None
+        node = tensor.grad_fn
+        return Final(
+            tensor=record.key,
+            storage=record.storage.key if record.storage else None,
+            counter=record.counter.key if record.counter else None,
+            version=None if inference else version_of(tensor),
+            is_leaf=is_leaf,
+            requires_grad=requires_grad,
+            node=None if node is None else record.node,
+            grad_fn=None if node is None else clean(node.name().rpartition("::")[2]),
+            grad=None if grad is None else self._end.of_tensor(grad),
+            parameter=record.parameter,
+        )
+
+    def _truncated(self) -> Iterator[str]:
+        yield from self._recorder.truncated.values()
+        if self._recorder.writes.left_out:
+            yield f"Only the first {budget.WRITES:,} writes were recorded."
+        if self._recorder.graph.left_out:
+            yield f"Only the first {budget.NODES:,} autograd nodes were recorded."
+        if self._history.unlisted or self._recorder.snapshots.forgotten:
+            yield "Saved tensors and gradients of earlier steps are kept without their values."
+        if self._end.unlisted:
+            yield "Some tensors are kept with a summary of their values only: there are too many numbers to list."

@@ -1,0 +1,38 @@
+"""The snippet's source text: which expression an instruction of it stands for."""
+
+import linecache
+from types import CodeType, FrameType
+
+from app.worker import budget
+
+FILENAME = "snippet.py"
+
+
+class Source:
+    """The text of the snippet, and the expression at each of its instructions."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = [line.encode() for line in text.splitlines(keepends=True)]
+        self._positions: dict[CodeType, list[str | None]] = {}
+        # so that tracebacks and inspect.getsource find it
+        linecache.cache[FILENAME] = (len(text), None, text.splitlines(keepends=True), FILENAME)
+
+    def expression(self, frame: FrameType) -> str | None:
+        """The source of the call that `frame` is in the middle of."""
+        code = frame.f_code
+        expressions = self._positions.get(code)
+        if expressions is None:
+            expressions = [self._segment(*position) for position in code.co_positions()]
+            self._positions[code] = expressions
+        index = frame.f_lasti // 2
+        return expressions[index] if 0 <= index < len(expressions) else None
+
+    def _segment(self, first: int | None, last: int | None, start: int | None, end: int | None) -> str | None:
+        if first is None or last is None or start is None or end is None or last > len(self._lines):
+            return None
+        lines = self._lines[first - 1 : last]
+        if not lines:
+            return None
+        lines[-1] = lines[-1][:end]  # columns count bytes of UTF-8
+        lines[0] = lines[0][start:]
+        return " ".join(b"".join(lines).decode(errors="replace").split())[: budget.TEXT]

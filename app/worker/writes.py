@@ -1,0 +1,140 @@
+"""Who wrote which memory: by an operator that moved a counter, by one that did not, or by no operator."""
+
+import ctypes
+import zlib
+from collections.abc import Sequence
+
+import numpy
+import torch
+
+from app.worker import budget
+from app.worker.bound import version_of
+from app.worker.memory import CounterRecord, Memory, StorageRecord, TensorRecord
+
+NO_OPERATOR = "(not an operator)"
+
+NumpyArray = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.generic]]
+
+
+class WriteRecord:
+    """One write of memory."""
+
+    __slots__ = ("counter", "name", "op", "step", "storage", "through", "version")
+
+    def __init__(
+        self,
+        step: int,
+        op: str,
+        storage: StorageRecord,
+        counter: CounterRecord | None,
+        through: TensorRecord | None,
+        name: str | None = None,
+    ) -> None:
+        self.step, self.op, self.storage, self.counter, self.through = step, op, storage, counter, through
+        self.version = counter.version if counter else None
+        self.name = name or (through.label() if through else None)
+
+
+class Writes:
+    """Every write of the run, in order."""
+
+    def __init__(self, memory: Memory, namespace: dict[str, object]) -> None:
+        self.all: list[WriteRecord] = []
+        self.left_out = 0
+        self.exposed: dict[str, int] = {}  # checksums of the storages that can be written unseen
+        self._memory, self._namespace = memory, namespace
+
+    def _note(self, write: WriteRecord) -> None:
+        if len(self.all) >= budget.WRITES:
+            self.left_out += 1
+        else:
+            self.all.append(write)
+        if write.storage.key in self.exposed:
+            self.exposed[write.storage.key] = checksum(write.storage)
+
+    def note_versioned(
+        self,
+        op: str,
+        step: int,
+        through: Sequence[tuple[torch.Tensor, TensorRecord]],
+        moved: Sequence[tuple[torch.Tensor, TensorRecord]],
+    ) -> None:
+        """An operator moved the counters of `moved`; it went through the tensors `through`, once for each counter."""
+        written: set[str] = set()
+        for tensor, record in moved:
+            if record.counter is not None:
+                record.counter.version = version_of(tensor)
+        for _, record in through:
+            if record.counter is not None and record.storage is not None and record.counter.key not in written:
+                written.add(record.counter.key)
+                self._note(WriteRecord(step, op, record.storage, record.counter, record))
+
+    def note_uncounted(self, op: str, step: int, written: Sequence[TensorRecord]) -> None:
+        """An operator wrote tensors in place; those made in inference mode have no counter to move."""
+        for record in written:
+            if record.inference and record.storage is not None:
+                self._note(WriteRecord(step, op, record.storage, None, record))
+
+    def note_unversioned(self, op: str, step: int, records: Sequence[TensorRecord], before: Sequence[int]) -> None:
+        """An operator that writes some inputs without moving their counters: those whose contents changed."""
+        for record, old in zip(records, before, strict=True):
+            if record.storage is not None and checksum(record.storage) != old:
+                self._note(WriteRecord(step, op, record.storage, None, record))
+
+    def note_relocated(self, op: str, step: int, tensor: torch.Tensor) -> None:
+        """An operator may have swapped the memory under `tensor`, or its geometry."""
+        old = self._memory.meet(tensor, step)
+        new = self._memory.relocate(tensor, step)
+        if new is not old:
+            new.op = op
+            if old.storage is not None and new.storage is not old.storage:
+                self._note(WriteRecord(step, op, old.storage, None, old))
+
+    def note_accumulated(self, step: int, leaf: torch.Tensor) -> None:
+        """AccumulateGrad may have added to a `.grad` that was met before."""
+        grad = leaf.grad
+        record = self._memory.known(grad) if grad is not None else None
+        if grad is None or record is None or record.counter is None or record.storage is None:
+            return
+        version = version_of(grad)
+        if version != record.counter.version:
+            record.counter.version = version
+            self._note(WriteRecord(step, "AccumulateGrad", record.storage, record.counter, record))
+
+    def expose(self, storage: StorageRecord) -> None:
+        """The address of `storage` is known to the snippet from now on: it may be written unseen."""
+        storage.exposed = True
+        self.exposed[storage.key] = checksum(storage)
+
+    def compare_exposed(self, step: int) -> None:
+        """Note a write for each exposed storage whose contents changed since they were last compared."""
+        for key, before in list(self.exposed.items()):
+            storage = self._memory.storages[key]
+            if not storage.is_alive():
+                del self.exposed[key]
+            elif checksum(storage) != before:
+                self._note(WriteRecord(step, NO_OPERATOR, storage, None, None, self._array_over(storage)))
+
+    def _array_over(self, storage: StorageRecord) -> str | None:
+        """The reader's first name for a numpy array over `storage`."""
+        for name, array in arrays_in(self._namespace):
+            if storage.first <= address_of(array) < storage.last:
+                return name
+        return None
+
+
+def checksum(storage: StorageRecord) -> int:
+    """Of the bytes of `storage` while it is alive; 0 for one too large to compare."""
+    if not storage.size_bytes or storage.size_bytes > budget.CHECKSUM_BYTES or not storage.is_alive():
+        return 0
+    return zlib.crc32((ctypes.c_char * storage.size_bytes).from_address(storage.first))
+
+
+def arrays_in(namespace: dict[str, object]) -> list[tuple[str, NumpyArray]]:
+    """The numpy arrays that `namespace` names."""
+    return [(name, value) for name, value in list(namespace.items()) if type(value) is numpy.ndarray]
+
+
+def address_of(array: NumpyArray) -> int:
+    """Of its first element."""
+    return int(array.__array_interface__["data"][0])
