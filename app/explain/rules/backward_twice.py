@@ -1,0 +1,51 @@
+"""Backward went through a graph a second time.
+
+The first backward freed what the nodes had saved, so that the second has nothing to compute with.
+"""
+
+from collections.abc import Iterator
+
+from app.explain.diagnosis import Diagnosis
+from app.explain.facts import code, ended_with
+from app.trace.model import Backward, Trace
+
+SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html"
+TORCH_SAYS = "backward through the graph a second time"
+
+
+def check(trace: Trace) -> Iterator[Diagnosis]:
+    second = trace.backwards[-1] if trace.backwards else None
+    if second is None or not second.raised or not ended_with(trace, TORCH_SAYS):
+        return
+    stopped = [fired.node for fired in second.fired if not fired.finished]
+    if not stopped:
+        return
+    for first in trace.backwards[:-1]:
+        if not first.keeps_graph and any(fired.node == stopped[-1] for fired in first.fired):
+            yield diagnose(trace, first, second, stopped[-1])
+            return
+
+
+def diagnose(trace: Trace, first: Backward, second: Backward, node: str) -> Diagnosis:
+    first_line, second_line = trace.line(first.step), trace.line(second.step)
+    again = " again, in a later pass," if first_line == second_line else ""
+    made = trace.nodes[node].step
+    made_line = trace.line(made) if made is not None else None
+    return Diagnosis(
+        rule="backward-twice",
+        severity="error",
+        title="Backward through a graph that was freed",
+        cause=(
+            f"Backward on line {first_line} freed the tensors that the graph had saved. "
+            f"Backward on line {second_line}{again} came to {code(trace.nodes[node].name)}"
+            + (f", recorded on line {made_line}," if made_line else "")
+            + " and found them gone."
+        ),
+        fix=(
+            f"Run the forward again before line {second_line}, so that each backward has a graph of its own; "
+            f"or keep this one with `retain_graph=True` on line {first_line}."
+        ),
+        lines=tuple(dict.fromkeys([second_line, first_line, *([made_line] if made_line else [])])),
+        source=SOURCE,
+        evidence={"node": node, "first_step": first.step, "second_step": second.step},
+    )

@@ -1,0 +1,87 @@
+"""A value that led to the loss left the graph, and a leaf above it got no gradient.
+
+`detach()`, `.data`, `no_grad`, a Python number, numpy: each hands the value on without its history.
+"""
+
+from collections.abc import Iterator
+
+from app.explain.diagnosis import Diagnosis
+from app.explain.facts import called, code, listed, makers, reached, upstream
+from app.trace.flow import By, Cut, cuts
+from app.trace.model import Trace
+
+SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html"
+
+_HOW: dict[By, str] = {
+    "data": "with `.data`",
+    "no_grad": "by running under `torch.no_grad()`",
+    "python-scalar": "as a Python number",
+    "numpy": "as a numpy array",
+    "copy-constructor": "by copying it into a new tensor",
+    "non-differentiable": "through an operator that has no derivative",
+}
+
+
+def how(cut: Cut) -> str:
+    """By what means `cut` took the value out of its graph."""
+    return _HOW.get(cut.by) or f"with {code(cut.op + '()')}"
+
+
+def check(trace: Trace) -> Iterator[Diagnosis]:
+    if not any(backward.fired and not backward.raised for backward in trace.backwards):
+        return
+    for cut, leaves in unreached_by(trace).items():
+        yield diagnose(trace, cut, leaves)
+
+
+def unreached_by(trace: Trace) -> dict[Cut, list[str]]:
+    """The cuts on the way to a loss, each with the leaves above it that no backward reached."""
+    fired = {fired.node for backward in trace.backwards for fired in backward.fired}
+    with_gradient = reached(trace)
+    found: dict[Cut, list[str]] = {}
+    explained: set[str] = set()
+    made_from = makers(trace)
+    for cut in cuts(trace):
+        if not fired.intersection(cut.into):
+            continue
+        above = upstream(made_from, [cut.source])
+        leaves = [
+            key
+            for key, tensor in trace.tensors.items()
+            if key in above
+            and tensor.is_leaf
+            and tensor.requires_grad
+            and tensor.alive
+            and tensor.name
+            and key not in with_gradient
+            and key not in explained
+        ]
+        if leaves:
+            explained.update(leaves)
+            # one call of an operator is one cut, however many tensors it took
+            first = next((other for other in found if (other.step, other.op) == (cut.step, cut.op)), cut)
+            found.setdefault(first, []).extend(leaves)
+    return found
+
+
+def diagnose(trace: Trace, cut: Cut, leaves: list[str]) -> Diagnosis:
+    line, source = trace.line(cut.step), called(trace, cut.source)
+    names = [trace.tensors[key].label for key in leaves]
+    # whole networks evaluated under no_grad are the convention: a target network, a teacher
+    deliberate = cut.by == "no_grad"
+    return Diagnosis(
+        rule="deliberate-cut" if deliberate else "graph-cut",
+        severity="note" if deliberate else "warning",
+        title=f"The graph is cut at line {line}",
+        cause=(
+            f"Line {line} takes {source} out of the graph {how(cut)}. The loss depends on it all the same, "
+            f"but backward cannot go on from there, so {listed(names)} got no gradient."
+        ),
+        fix=(
+            f"If {listed(names)} should learn from this loss, hand on {source} itself on line {line}. "
+            "If not, this is right as it is."
+        ),
+        lines=(line,),
+        source=SOURCE,
+        evidence={"by": cut.by, "op": cut.op, "source": cut.source, "result": cut.result, "leaves": list(leaves)},
+    )

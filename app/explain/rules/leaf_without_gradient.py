@@ -1,0 +1,62 @@
+"""A leaf that requires grad is not in what backward reached: its `.grad` is None.
+
+Nothing on the way from it to the loss was cut; there is no such way.
+"""
+
+from collections.abc import Iterator
+
+from app.explain.diagnosis import Diagnosis
+from app.explain.facts import listed, reached
+from app.explain.rules.graph_cut import unreached_by
+from app.trace.model import Backward, Trace
+
+SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.grad.html"
+
+
+def check(trace: Trace) -> Iterator[Diagnosis]:
+    finished = [b for b in trace.backwards if b.call == "backward" and b.fired and not b.raised and not b.inputs]
+    if finished and len(finished) == len([b for b in trace.backwards if b.call == "backward"]):
+        leaves = without_gradient(trace, finished[-1])
+        if leaves:
+            yield diagnose(trace, finished[-1], leaves)
+
+
+def without_gradient(trace: Trace, last: Backward) -> list[str]:
+    """The named leaves, older than the last backward, that none of the run's backwards reached."""
+    explained = {key for leaves in unreached_by(trace).values() for key in leaves}
+    with_gradient = reached(trace) | explained
+    return [
+        key
+        for name, final in trace.final.items()
+        if (key := final.tensor) is not None
+        and final.is_leaf
+        and final.requires_grad
+        and final.grad is None
+        and key not in with_gradient
+        and (trace.tensors[key].step or 0) < last.step
+        and name
+    ]
+
+
+def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:
+    line = trace.line(last.step)
+    names = [trace.tensors[key].label for key in dict.fromkeys(leaves)]
+    they = "it" if len(names) == 1 else "they"
+    used = [key for key in leaves if any(key in operation.inputs for operation in trace.operations)]
+    if used:
+        why = f"Nothing that backward on line {line} started from was made from {they if they == 'it' else 'them'}."
+    else:
+        why = f"No operator ever read {'it' if they == 'it' else 'them'}."
+    return Diagnosis(
+        rule="leaf-without-gradient",
+        severity="warning",
+        title=f"{listed(names)} got no gradient",
+        cause=f"{listed(names)} require{'s' if they == 'it' else ''} grad, but backward never came there. {why}",
+        fix=(
+            f"Use {listed(names)} on the way to the loss, or leave out `requires_grad` if no gradient is wanted. "
+            "An optimizer passes over a parameter whose `.grad` is None."
+        ),
+        lines=(line,),
+        source=SOURCE,
+        evidence={"leaves": list(dict.fromkeys(leaves))},
+    )

@@ -1,0 +1,45 @@
+"""`.grad` of a tensor that is no leaf was read, and is None.
+
+Backward passes its gradient on and keeps none, unless `retain_grad()` asked for it.
+"""
+
+from collections.abc import Iterator
+
+from app.explain.diagnosis import Diagnosis
+from app.explain.facts import called
+from app.trace.model import Trace
+
+SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.retain_grad.html"
+
+
+def check(trace: Trace) -> Iterator[Diagnosis]:
+    told: set[str] = set()
+    for operation in trace.operations:
+        if operation.op != ".grad" or operation.outputs or not operation.inputs:
+            continue
+        key = operation.inputs[0]
+        tensor = trace.tensors[key]
+        if tensor.is_leaf or tensor.retains_grad or key in told:
+            continue
+        told.add(key)
+        yield diagnose(trace, operation.step, key)
+
+
+def diagnose(trace: Trace, step: int, key: str) -> Diagnosis:
+    tensor, line, name = trace.tensors[key], trace.line(step), called(trace, key)
+    node = trace.nodes[tensor.node].name if tensor.node else "an operator"
+    made = tensor.step
+    made_line = trace.line(made) if made is not None else line
+    return Diagnosis(
+        rule="non-leaf-grad-read",
+        severity="warning",
+        title=f"{name} keeps no gradient: it is not a leaf",
+        cause=(
+            f"Line {line} reads `.grad` of {name}, which line {made_line} made (`{node}`). "
+            "Backward passes the gradient of such a tensor on and keeps it only for leaves, so it is None."
+        ),
+        fix=f"Call `.retain_grad()` on {name} after line {made_line} and before backward, or read `.grad` of a leaf.",
+        lines=tuple(dict.fromkeys([line, made_line])),
+        source=SOURCE,
+        evidence={"tensor": key, "node": tensor.node},
+    )

@@ -1,0 +1,86 @@
+"""A tensor that a node saved for backward was written in place afterwards.
+
+Backward would give a wrong gradient: autograd compares version counters and raises.
+"""
+
+from collections.abc import Iterator
+
+from app.explain.diagnosis import Diagnosis
+from app.explain.facts import Read, called, code, refused, writes_since
+from app.trace.model import Trace, Write
+
+SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-correctness-checks"
+
+
+def check(trace: Trace) -> Iterator[Diagnosis]:
+    if read := refused(trace):
+        writes = [write for write in writes_since(trace, read) if is_counted(write, read)]
+        yield diagnose(trace, read, writes[0] if writes else None)
+
+
+def is_counted(write: Write, read: Read) -> bool:
+    """Whether `write` moved the counter that backward compares."""
+    return (
+        write.counter == read.tensor.counter
+        and write.version is not None
+        and read.saved.version is not None
+        and write.version > read.saved.version
+    )
+
+
+def diagnose(trace: Trace, read: Read, write: Write | None) -> Diagnosis:
+    saved, name = read.saved, called(trace, read.saved.tensor or "")
+    saved_line, read_line = trace.line(saved.saved_at), trace.line(read.backward.step)
+    cause = (
+        f"Line {saved_line} saved {name} for {code(read.node.name)} when its version was {saved.version}. "
+        + (write_sentence(trace, read, write) if write else "It was written in place afterwards. ")
+        + f"Backward on line {read_line} found version {saved.version_read} instead of {saved.version} and refused."
+    )
+    if saved.intact:
+        cause += " The contents are the same as before, but autograd compares only the version."
+    return Diagnosis(
+        rule="saved-tensor-overwritten",
+        severity="error",
+        title=f"{name} was overwritten before backward had read it",
+        cause=cause,
+        fix=fix(trace, read, write),
+        lines=tuple(dict.fromkeys([*([write.line] if write else []), saved_line, read_line])),
+        source=SOURCE,
+        evidence={
+            "node": read.fired.node,
+            "slot": saved.slot,
+            "tensor": saved.tensor,
+            "storage": read.tensor.storage,
+            "counter": read.tensor.counter,
+            "version": saved.version,
+            "version_read": saved.version_read,
+            "through": write.through if write else None,
+        },
+    )
+
+
+def write_sentence(trace: Trace, read: Read, write: Write) -> str:
+    through = called(trace, write.through) if write.through else "it"
+    if write.through in (None, read.saved.tensor):
+        return f"{code(write.op)} on line {write.line} then wrote it in place. "
+    name = called(trace, read.saved.tensor or "")
+    return (
+        f"{code(write.op)} on line {write.line} then wrote the same memory through {through}, "
+        f"which shares the version counter of {name}. "
+    )
+
+
+def fix(trace: Trace, read: Read, write: Write | None) -> str:
+    name = called(trace, read.saved.tensor or "")
+    if write is None:
+        return f"Keep {name} as it is until backward has run, or write to a `.clone()` of it."
+    if write.through not in (None, read.saved.tensor):
+        through = called(trace, write.through)
+        return (
+            f"Write to a copy: give {through} a `.clone()` before line {write.line}. "
+            "The saved values then stay as they are."
+        )
+    return (
+        f"Use an operator that makes a new tensor on line {write.line} instead of {code(write.op)}, "
+        f"or write to a `.clone()`. {name} then keeps the values that backward needs."
+    )

@@ -1,0 +1,62 @@
+"""The memory of a saved tensor was written by a route that autograd does not see: numpy, DLPack, an address.
+
+No version counter moves, or not the one that autograd checks: backward uses the new values and
+nothing complains.
+"""
+
+from collections.abc import Iterator
+
+from app.explain.diagnosis import Diagnosis
+from app.explain.facts import Read, called, code, listed
+from app.explain.rules.write_hidden_by_data import by_write, is_through_data
+from app.trace.model import Trace, Write
+
+SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.numpy.html"
+
+
+def check(trace: Trace) -> Iterator[Diagnosis]:
+    for write, found in by_write(trace).items():
+        if write is None or not is_through_data(trace, write):
+            yield diagnose(trace, write, found)
+
+
+def diagnose(trace: Trace, write: Write | None, found: list[Read]) -> Diagnosis:
+    read = found[0]
+    saved_line, read_line = trace.line(read.saved.saved_at), trace.line(read.backward.step)
+    names = list(dict.fromkeys(trace.tensors[r.saved.tensor or ""].label for r in found))
+    return Diagnosis(
+        rule="write-hidden-by-alias",
+        severity="wrong",
+        title="Write by a route that autograd cannot see",
+        cause=(
+            f"Line {saved_line} saved {listed(names)} for backward. {write_sentence(trace, write)}"
+            f"The counter that autograd checks stayed at {read.saved.version}, "
+            f"so backward on line {read_line} used the new values, and nothing complained."
+        ),
+        fix=(
+            f"Copy before writing (`.clone()` for a tensor, `.copy()` for an array), or write after line {read_line}, "
+            "when backward has read what it saved."
+        ),
+        lines=tuple(dict.fromkeys([*([write.line] if write else []), saved_line, read_line])),
+        source=SOURCE,
+        evidence={
+            "nodes": list(dict.fromkeys(r.fired.node for r in found)),
+            "slots": [r.saved.slot for r in found],
+            "tensor": read.saved.tensor,
+            "through": write.through if write else None,
+            "storage": read.tensor.storage,
+            "counter": read.tensor.counter,
+        },
+    )
+
+
+def write_sentence(trace: Trace, write: Write | None) -> str:
+    if write is None:
+        return "Its memory was changed before backward read it, without any operator of torch. "
+    if write.through is not None:
+        return (
+            f"{code(write.op)} on line {write.line} wrote the same memory through {called(trace, write.through)}, "
+            "which does not share its version counter. "
+        )
+    route = f"through {code(write.name)}" if write.name else "by its address"
+    return f"Line {write.line} wrote the same memory {route}, without an operator of torch. "

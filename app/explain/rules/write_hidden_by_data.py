@@ -1,0 +1,84 @@
+"""The memory of a saved tensor was written, or swapped, through `.data`.
+
+`.data` gives the same memory with a version counter of its own, so the counter that autograd
+checks does not move: backward uses the new values and nothing complains.
+"""
+
+from collections.abc import Iterator
+
+from app.explain.diagnosis import Diagnosis
+from app.explain.facts import Read, called, code, hidden, listed, made_by, writes_since
+from app.trace.model import Trace, Write
+
+SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-correctness-checks"
+
+
+def check(trace: Trace) -> Iterator[Diagnosis]:
+    for write, found in by_write(trace).items():
+        if write is not None and is_through_data(trace, write):
+            yield diagnose(trace, write, found)
+
+
+def by_write(trace: Trace) -> dict[Write | None, list[Read]]:
+    """The hidden writes, each with the saved tensors that it changed; None for those without a known writer."""
+    found: dict[Write | None, list[Read]] = {}
+    for read in hidden(trace):
+        uncounted = [write for write in writes_since(trace, read) if write.counter != read.tensor.counter]
+        found.setdefault(uncounted[0] if uncounted else None, []).append(read)
+    return found
+
+
+def is_through_data(trace: Trace, write: Write) -> bool:
+    """Whether what `write` went through came from `.data`, or was assigned to it."""
+    if write.op == ".data=":
+        return True
+    return write.through is not None and any(tensor.op == ".data" for _, tensor in made_by(trace, write.through))
+
+
+def diagnose(trace: Trace, write: Write, found: list[Read]) -> Diagnosis:
+    read = found[0]
+    saved_line, read_line = trace.line(read.saved.saved_at), trace.line(read.backward.step)
+    names = list(dict.fromkeys(trace.tensors[r.saved.tensor or ""].label for r in found))
+    data_line = line_of_data(trace, write)
+    through = called(trace, write.through) if write.through else "`.data`"
+    if write.op == ".data=":
+        wrote = f"Line {write.line} put other memory under {listed(names)} by assigning to `.data`. "
+        why = f"That does not move the version counter, which autograd checks: it stayed at {read.saved.version}. "
+    else:
+        wrote = f"{code(write.op)} on line {write.line} wrote the same memory through {through}. "
+        why = (
+            f"{through} comes from `.data` on line {data_line}, which has a version counter of its own: "
+            f"the write moved that one, and the one that autograd checks stayed at {read.saved.version}. "
+        )
+    return Diagnosis(
+        rule="write-hidden-by-data",
+        severity="wrong",
+        title="Write hidden from autograd by `.data`",
+        cause=(
+            f"Line {saved_line} saved {listed(names)} for backward. {wrote}{why}"
+            f"So backward on line {read_line} used the new values, and nothing complained."
+        ),
+        fix=(
+            "Use `.detach()` instead of `.data`: the write is then counted, and backward refuses with an error. "
+            "To keep both the write and the gradient, write to a copy: `.detach().clone()`."
+        ),
+        lines=tuple(dict.fromkeys([write.line, *([data_line] if data_line else []), saved_line, read_line])),
+        source=SOURCE,
+        evidence={
+            "nodes": list(dict.fromkeys(r.fired.node for r in found)),
+            "slots": [r.saved.slot for r in found],
+            "tensor": read.saved.tensor,
+            "through": write.through,
+            "storage": write.storage,
+            "counter": read.tensor.counter,
+            "counter_moved": write.counter,
+        },
+    )
+
+
+def line_of_data(trace: Trace, write: Write) -> int | None:
+    """Where `.data` was taken."""
+    if write.through is None or write.op == ".data=":
+        return None
+    taken = [tensor.step for _, tensor in made_by(trace, write.through) if tensor.op == ".data"]
+    return trace.line(taken[0]) if taken and taken[0] is not None else None

@@ -1,0 +1,133 @@
+"""Rules against PyTorch: a row is a snippet, what torch says of it, and what we say, with its lines."""
+
+import pytest
+
+from app.explain import explain
+from tests.tracing import trace_of
+
+LEAF = "w = torch.ones(3, requires_grad=True)"
+NUMPY_TWICE = f"{LEAF}; n = torch.ones(3).numpy(); p, q = torch.from_numpy(n), torch.from_numpy(n)"
+OVERWRITTEN = "modified by an inplace operation"
+NETS = "A = torch.nn.Linear(2, 3); B = torch.nn.Linear(3, 1); x = torch.ones(4, 2)"
+
+# each statement becomes a line; line 1 is `import torch`
+ROWS = [
+    # saved-tensor-overwritten
+    (f"{LEAF}; y = w.sigmoid(); y.add_(1); y.sum().backward()", {"saved-tensor-overwritten": (4, 3, 5)}, OVERWRITTEN),
+    (
+        f"{LEAF}; y = w.sigmoid(); y[0].add_(1); y.sum().backward()",
+        {"saved-tensor-overwritten": (4, 3, 5)},
+        OVERWRITTEN,
+    ),
+    (f"{LEAF}; y = w.sigmoid(); y[0] = 1; y.sum().backward()", {"saved-tensor-overwritten": (4, 3, 5)}, OVERWRITTEN),
+    (
+        f"{LEAF}; y = w.sigmoid(); c = y.detach(); c.zero_(); y.sum().backward()",
+        {"saved-tensor-overwritten": (5, 3, 6)},
+        OVERWRITTEN,
+    ),
+    (f"{LEAF}; y = w.sigmoid(); y.sum().backward(); y.detach().add_(1)", {}, None),  # backward had read it
+    (f"{LEAF}; y = w * 2; y += 1; y.sum().backward()", {}, None),  # nothing saved y
+    (
+        f"{LEAF}; x = torch.ones(3); y = w * x; x.add_(1); y.sum().backward()",
+        {"saved-tensor-overwritten": (5, 4, 6)},
+        OVERWRITTEN,
+    ),
+    (f"{LEAF}; x = torch.ones(3); y = w + x; x.add_(1); y.sum().backward()", {}, None),  # + saves nothing
+    # write-hidden-by-data
+    (f"{LEAF}; y = w.sigmoid(); y.data.add_(1); y.sum().backward()", {"write-hidden-by-data": (4, 3, 5)}, None),
+    (
+        f"{LEAF}; y = w.sigmoid(); c = y.data; c[1:].zero_(); y.sum().backward()",
+        {"write-hidden-by-data": (5, 4, 3, 6)},
+        None,
+    ),
+    (f"{LEAF}; y = w.sigmoid(); c = y.data.clone(); c.zero_(); y.sum().backward()", {}, None),
+    (f"{LEAF}; y = w.sigmoid(); y.data.add_(0); y.sum().backward()", {}, None),  # contents are as saved
+    (f"{LEAF}; y = w.sigmoid(); y.sum().backward(); y.data.add_(1)", {}, None),
+    (f"{LEAF}; y = w * 2; y.data.add_(1); y.sum().backward()", {}, None),  # nothing saved y
+    (
+        f"{LEAF}; x = torch.ones(3); y = (x * w).sum(); x.data = torch.zeros(3); y.backward()",
+        {"write-hidden-by-data": (5, 4, 6)},
+        None,
+    ),
+    # write-hidden-by-alias
+    (
+        f"{LEAF}; x = torch.ones(3); n = x.numpy(); y = (x * w).sum(); n[:] = 7; y.backward()",
+        {"write-hidden-by-alias": (6, 5, 7)},
+        None,
+    ),
+    (
+        f"{NUMPY_TWICE}; y = (p * w).sum(); q.zero_(); y.backward()",
+        {"write-hidden-by-alias": (6, 5, 7)},
+        None,
+    ),
+    (f"{LEAF}; x = torch.ones(3); n = x.numpy(); y = (x * w).sum(); y.backward(); n[:] = 7", {}, None),
+    # graph-cut
+    (f"{NETS}; B(A(x).detach()).sum().backward()", {"graph-cut": (5,)}, None),
+    (f"{NETS}; h = A(x); h.detach_(); B(h).sum().backward()", {"graph-cut": (6,)}, None),
+    (f"{NETS}; B(A(x).data).sum().backward()", {"graph-cut": (5,)}, None),
+    (f"{NETS}; B(A(x)).sum().backward(); log = A(x).detach().sum()", {}, None),  # the loss does not depend on it
+    (f"{NETS}; B(A(x)).sum().backward(); B(A(x).detach()).sum().backward()", {}, None),  # A had its gradient
+    (f"{LEAF}; y = w + (w.round() - w).detach(); y.sum().backward()", {}, None),  # straight through
+    # leaf-without-gradient
+    (f"{LEAF}; v = torch.ones(3, requires_grad=True); (w * 2).sum().backward()", {"leaf-without-gradient": (4,)}, None),
+    (f"{LEAF}; v = torch.ones(3); (w * v).sum().backward()", {}, None),
+    (f"{LEAF}; (w * 2).sum().backward(); w.grad = None", {}, None),  # it had one
+    (f"{LEAF}; v = torch.ones(3, requires_grad=True); torch.autograd.grad((w * 2).sum(), w)", {}, None),
+    # non-leaf-grad-read
+    (f"{LEAF}; y = w * 2; y.sum().backward(); g = y.grad", {"non-leaf-grad-read": (5, 3)}, None),
+    (f"{LEAF}; y = w * 2; y.retain_grad(); y.sum().backward(); g = y.grad", {}, None),
+    (f"{LEAF}; y = w * 2; y.sum().backward(); g = w.grad", {}, None),
+    # inplace-on-leaf
+    (f"{LEAF}; w += 1", {"inplace-on-leaf": (3, 2)}, "a leaf Variable that requires grad"),
+    (f"{LEAF}; w.zero_()", {"inplace-on-leaf": (3, 2)}, "a leaf Variable that requires grad"),
+    (f"{LEAF}; torch.no_grad().__enter__(); w += 1", {}, None),
+    # backward-twice
+    (f"{LEAF}; y = (w * w).sum(); y.backward(); y.backward()", {"backward-twice": (5, 4, 3)}, "a second time"),
+    (f"{LEAF}; y = (w * w).sum(); y.backward(retain_graph=True); y.backward()", {}, None),
+    (f"{LEAF}; y = (w + w).sum(); y.backward(); y.backward()", {}, None),  # nothing was saved
+    # nothing-to-differentiate
+    (f"{LEAF}; y = w.detach().sum(); y.backward()", {"nothing-to-differentiate": (3, 4)}, "does not require grad"),
+    ("w = torch.ones(3); w.sum().backward()", {"nothing-to-differentiate": (3,)}, "does not require grad"),
+    (
+        f"{LEAF}; y = torch.tensor((w * w).sum().item()); y.backward()",
+        {"nothing-to-differentiate": (3, 4)},
+        "does not require grad",
+    ),
+    # and three more errors
+    (f"{LEAF}; (w * 2).backward()", {"backward-needs-scalar": (3,)}, "implicitly created only for scalar"),
+    (f"{LEAF}; w.numpy()", {"numpy-on-requires-grad": (3,)}, "Can't call numpy()"),
+    (
+        f"{LEAF}; v = torch.ones(3, requires_grad=True); torch.autograd.grad((w * 2).sum(), v)",
+        {"unused-input": (4,)},
+        "appears to not have been used",
+    ),
+    (f"{LEAF}; torch.ones(2) + torch.ones(3)", {}, "must match the size"),  # not autograd's
+]
+
+
+@pytest.mark.parametrize(("snippet", "expected", "torch_says"), ROWS, ids=[row[0] for row in ROWS])
+def test_rules_agree_with_torch(snippet: str, expected: dict[str, tuple[int, ...]], torch_says: str | None) -> None:
+    trace = trace_of("import torch\n" + "\n".join(snippet.split("; ")))
+    error = trace.outcome.error
+    assert (error is None) == (torch_says is None), error
+    assert torch_says is None or (error and torch_says in error.message)
+    assert {diagnosis.rule: diagnosis.lines for diagnosis in explain(trace)} == expected
+
+
+def test_names_and_lines_are_the_readers() -> None:
+    trace = trace_of(
+        "import torch\na = torch.ones(2, requires_grad=True)\n"
+        "out = a.sigmoid()\nc = out.data\nc.zero_()\nout.sum().backward()"
+    )
+    (found,) = explain(trace)
+    assert found.severity == "wrong"
+    for said in ("Line 3 saved `out`", "`zero_` on line 5", "through `c`", "`.data` on line 4", "line 6"):
+        assert said in found.cause
+
+
+def test_an_under_no_grad_teacher_is_only_a_note() -> None:
+    trace = trace_of(
+        "import torch\nA = torch.nn.Linear(2, 1)\nB = torch.nn.Linear(2, 1)\nx = torch.ones(4, 2)\n"
+        "with torch.no_grad():\n    target = A(x)\n(B(x) - target).pow(2).sum().backward()"
+    )
+    assert [(found.rule, found.severity) for found in explain(trace)] == [("deliberate-cut", "note")]
