@@ -82,6 +82,13 @@ def is_observable(tensor: torch.Tensor) -> bool:
     return type(tensor) in PLAIN or untyped_storage(tensor).device.type == "cpu"
 
 
+def sizes_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """Its shape; -1 for a size that differs within a nested tensor."""
+    if is_nested_of(tensor):
+        return (-1,) * tensor.dim()
+    return tuple(size if type(size) is int else -1 for size in shape_of(tensor))
+
+
 class Snapshot:
     """The bytes of one tensor at one time: whole, or only their checksum."""
 
@@ -177,7 +184,7 @@ class Listing:
 
     def of_tensor(self, tensor: torch.Tensor, most: int = budget.LISTED_AT_END) -> Values:
         """What `tensor` holds now: listed up to `most` elements, summarised above."""
-        shape, dtype = tuple(shape_of(tensor)), dtype_of(tensor)
+        shape, dtype = sizes_of(tensor), dtype_of(tensor)
         if not is_observable(tensor):
             return Values(shape=shape, dtype=dtype_name(dtype))
         elements = numel(tensor)

@@ -5,7 +5,6 @@ torch's own weak reference to a StorageImpl (its address is not handed out again
 """
 
 import weakref
-from collections.abc import Iterator
 
 import torch
 
@@ -28,7 +27,7 @@ from app.worker.bound import (
     version_of,
     weak_reference,
 )
-from app.worker.contents import is_observable
+from app.worker.contents import is_observable, sizes_of
 
 _PROBE = 1 << 30  # no snippet writes this often, and a counter has 32 bits
 _PROBES = 8
@@ -117,7 +116,7 @@ class TensorRecord:
     def __init__(self, key: str, tensor: torch.Tensor, step: int) -> None:
         self.key, self.step = key, step
         self.ref = weakref.ref(tensor)
-        self.shape = tuple(shape_of(tensor))
+        self.shape = sizes_of(tensor)
         self.dtype = dtype_of(tensor)
         self.stride: tuple[int, ...] | None = None
         self.offset = 0
@@ -155,7 +154,7 @@ class Memory:
         self._by_id: dict[int, TensorRecord] = {}
         self._by_impl: dict[int, StorageRecord] = {}
         self._impl_weak: dict[int, int] = {}
-        self._sweep_at = 512
+        self._sweep_at = 128
 
     def known(self, tensor: torch.Tensor) -> TensorRecord | None:
         """The record of `tensor` if it was met before."""
@@ -254,21 +253,17 @@ class Memory:
                 return record
         return None
 
-    def exposed(self) -> Iterator[StorageRecord]:
-        """The living storages whose address was handed out."""
-        return (record for record in dict.fromkeys(self._by_impl.values()) if record.exposed and record.is_alive())
-
     def _sweep(self) -> None:
         """Forget the addresses of storages that are gone, now and then."""
         if len(self._by_impl) < self._sweep_at:
-            return
+            return  # often enough: each weak reference pins a few bytes between the tensors that come and go
         for impl, weak in list(self._impl_weak.items()):
             if is_expired(weak):
                 self._by_impl.pop(impl).weak.remove(weak)
                 del self._impl_weak[impl]
                 free_weak_reference(weak)
         self._by_id = {key: record for key, record in self._by_id.items() if record.ref() is not None}
-        self._sweep_at = max(512, 2 * len(self._by_impl))
+        self._sweep_at = len(self._by_impl) + max(128, len(self._by_impl) // 4)
 
     def _counter(self, tensor: torch.Tensor, record: TensorRecord, storage: StorageRecord, step: int) -> CounterRecord:
         """The counter of `tensor`, found by moving those of its storage and looking whether it moved too."""

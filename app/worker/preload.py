@@ -6,10 +6,13 @@ no backward runs before the fork. Nothing here may start a thread.
 
 import importlib
 import random
+import tempfile
 import warnings
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 _SEED = 0
 
@@ -20,11 +23,13 @@ _MODULES = """
     torch.utils.checkpoint torch.utils._python_dispatch torch.utils.data torch.utils.dlpack torch.utils.hooks
     torch.overrides torch.func torch.distributions torch.nn.utils.parametrizations torch.nn.utils.parametrize
     torch.nn.utils.rnn torch.nn.utils.stateless torch.fft torch.linalg torch.special torch.amp torch.testing
-    torch._subclasses torch._subclasses.fake_tensor torch._dynamo torch.profiler numpy.random numpy.linalg numpy.fft
-    abc bisect collections contextlib copy ctypes dataclasses datetime decimal enum fractions functools gc heapq
-    inspect io itertools json linecache math numbers operator os.path pathlib pickle platform pprint random re
-    statistics string struct sys tempfile textwrap time timeit tokenize traceback types typing unicodedata uuid
-    warnings weakref zlib _strptime
+    torch._subclasses torch._subclasses.fake_tensor torch._dynamo torch._decomp.decompositions_for_jvp torch.profiler
+    torch.nn.utils.prune torch.utils.benchmark torch.utils.flop_counter numpy.random numpy.linalg numpy.fft
+    abc argparse base64 bisect calendar collections.abc contextlib copy csv ctypes dataclasses datetime decimal enum
+    fractions functools gc getopt glob hashlib heapq html inspect io itertools json linecache logging math
+    multiprocessing.queues numbers operator os.path pathlib pickle platform pprint queue random re secrets shutil
+    statistics string struct subprocess sys tempfile textwrap threading time timeit tokenize traceback types typing
+    unicodedata urllib.parse uuid warnings weakref zlib _strptime
     encodings.ascii encodings.idna encodings.latin_1 encodings.utf_16 encodings.utf_32 encodings.cp1252
     importlib.readers importlib.resources
 """.split()
@@ -41,6 +46,7 @@ def preload() -> None:
         _construct()
         with torch.no_grad():
             _touch()
+    tempfile.tempdir = "/tmp"  # noqa: S108  # it would be looked for by writing; nothing can be written there
     seed()
 
 
@@ -60,7 +66,7 @@ def _construct() -> None:
     for optimizer in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop):
         optimizer(weight, lr=0.1)
     torch.optim.lr_scheduler.StepLR(torch.optim.SGD(weight, lr=0.1), step_size=1)
-    with torch.utils._python_dispatch.TorchDispatchMode(), torch.overrides.TorchFunctionMode():
+    with TorchDispatchMode(), TorchFunctionMode():  # type: ignore[no-untyped-call]
         pass
 
 
@@ -89,5 +95,5 @@ def _touch() -> None:
     torch.special.expit(square)
     torch.einsum("ij,jk->ik", square, square)
     torch.func.vmap(torch.sin)(square)
-    torch.distributions.Normal(0.0, 1.0).sample()
+    torch.distributions.Normal(0.0, 1.0).sample()  # type: ignore[no-untyped-call]
     torch.from_numpy(square.numpy()).sum().item()
