@@ -1,5 +1,7 @@
 """Trace a snippet in this process: what a child of the sandbox does, without the sandbox."""
 
+import warnings
+
 import torch
 
 from app.trace.model import Reference, Trace
@@ -17,7 +19,9 @@ def trace_of(source: str, *, output_bytes: int = 65_536) -> Trace:
     request = Request(kind="trace", source=source, output_bytes=output_bytes)
     run = Run(request, memoryview(bytearray(8)).cast("q"), _unexpected)
     try:
-        return decode_trace(encode(run.trace()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")  # as in a fresh interpreter, not as under pytest
+            return decode_trace(encode(run.trace()))
     finally:
         torch.set_grad_enabled(True)  # a snippet may leave it off; a child of the sandbox is used once
 

@@ -9,7 +9,7 @@ from types import FrameType
 
 from app.trace.wire import Request, decode_request
 from app.worker.fit import fit
-from app.worker.preload import preload
+from app.worker.preload import preload, seed
 from app.worker.reference import run_reference
 from app.worker.run import Run
 
@@ -46,6 +46,7 @@ def answer(request: bytes, send: Send, line: memoryview) -> None:
     SIGUSR1 is the soft deadline: what was seen until then is the answer.
     """
     asked = decode_request(request)
+    seed()  # Python draws a new seed for `random` at each fork
     if asked.kind == "reference":
         send(fit(run_reference(asked)))
         return

@@ -8,7 +8,7 @@ import ctypes
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import torch
 
@@ -23,11 +23,8 @@ dtype_of: Callable[[torch.Tensor], torch.dtype] = _attributes.dtype.__get__
 layout_of: Callable[[torch.Tensor], torch.layout] = _attributes.layout.__get__
 is_cpu_of: Callable[[torch.Tensor], bool] = _attributes.is_cpu.__get__
 is_nested_of: Callable[[torch.Tensor], bool] = _attributes.is_nested.__get__
-is_leaf_of: Callable[[torch.Tensor], bool] = _attributes.is_leaf.__get__
-requires_grad_of: Callable[[torch.Tensor], bool] = _attributes.requires_grad.__get__
 retains_grad_of: Callable[[torch.Tensor], bool] = _attributes.retains_grad.__get__
 grad_of: Callable[[torch.Tensor], torch.Tensor | None] = _attributes.grad.__get__
-grad_fn_of: Callable[[torch.Tensor], Node | None] = _attributes.grad_fn.__get__
 version_of: Callable[[torch.Tensor], int] = _attributes._version.__get__  # raises for an inference tensor
 
 is_inference: Callable[[torch.Tensor], bool] = _attributes.is_inference
@@ -35,6 +32,12 @@ is_contiguous: Callable[[torch.Tensor], bool] = _attributes.is_contiguous
 is_neg: Callable[[torch.Tensor], bool] = _attributes.is_neg
 is_conj: Callable[[torch.Tensor], bool] = _attributes.is_conj
 contiguous: Callable[[torch.Tensor], torch.Tensor] = _attributes.contiguous
+resolve_conj: Callable[[torch.Tensor], torch.Tensor] = _attributes.resolve_conj
+resolve_neg: Callable[[torch.Tensor], torch.Tensor] = _attributes.resolve_neg
+reshape: Callable[..., torch.Tensor] = _attributes.reshape
+as_strided: Callable[..., torch.Tensor] = _attributes.as_strided
+to: Callable[..., torch.Tensor] = _attributes.to
+to_numpy: Callable[[torch.Tensor], Any] = _attributes.numpy
 detach: Callable[[torch.Tensor], torch.Tensor] = _attributes.detach
 numel: Callable[[torch.Tensor], int] = _attributes.numel
 stride_of: Callable[[torch.Tensor], tuple[int, ...]] = _attributes.stride
@@ -53,9 +56,78 @@ function_modes: Callable[[], list[object]] = cast("Any", torch.overrides)._get_c
 NoSubclass: Any = _functions.DisableTorchFunctionSubclass  # a context: subclasses' own code does not run
 Unobserved: Any = _functions.DisableTorchFunction  # a context: nor does any mode
 
+_dispatch_modes: Any = torch.utils._python_dispatch._get_current_dispatch_mode_stack
+_pop_dispatch_mode: Any = torch.utils._python_dispatch._pop_mode
+_push_function_mode: Any = _functions._push_on_torch_function_stack
+_dispatch_keys: Any = _functions._dispatch_keys
+_PYTHON_KEY: Any = _functions.DispatchKey.Python
+
 _storages: Any = torch.UntypedStorage
 is_expired: Callable[[int], bool] = _storages._expired
 free_weak_reference: Callable[[int], None] = _storages._free_weak_ref
+from_weak_reference: Callable[[int], torch.UntypedStorage | None] = _storages._new_with_weak_ptr
+
+
+_grad_fn: Callable[[torch.Tensor], Node | None] = _attributes.grad_fn.__get__
+_is_leaf: Callable[[torch.Tensor], bool] = _attributes.is_leaf.__get__
+_requires_grad: Callable[[torch.Tensor], bool] = _attributes.requires_grad.__get__
+
+
+def is_tensor(value: object) -> TypeGuard[torch.Tensor]:
+    """As isinstance, which would ask `value.__class__`: that may be code of the snippet."""
+    return issubclass(type(value), TensorBase)
+
+
+def is_marked_parameter(tensor: torch.Tensor) -> bool:
+    """Whether nn.Parameter wrapped a tensor of another class, which stays of that class."""
+    return type(tensor) is not torch.Tensor and bool(getattr(tensor, "_is_param", False))
+
+
+def is_module(value: object) -> TypeGuard[torch.nn.Module]:
+    """As isinstance, without running code of the snippet."""
+    return issubclass(type(value), torch.nn.Module)
+
+
+def grad_fn_of(tensor: torch.Tensor) -> Node | None:
+    """Its node; None too for a view that autograd refuses to look at, because its base was written."""
+    try:
+        return _grad_fn(tensor)
+    except RuntimeError:
+        return None
+
+
+def is_leaf_of(tensor: torch.Tensor) -> bool:
+    """As torch says; False for a view that autograd refuses to look at."""
+    try:
+        return _is_leaf(tensor)
+    except RuntimeError:
+        return False
+
+
+def requires_grad_of(tensor: torch.Tensor) -> bool:
+    """As torch says; True for a view that autograd refuses to look at."""
+    try:
+        return _requires_grad(tensor)
+    except RuntimeError:
+        return True
+
+
+def is_the_readers(tensor: torch.Tensor) -> bool:
+    """Whether its operators are Python code of a subclass: FakeTensor, wrapper subclasses."""
+    return bool(_dispatch_keys(tensor).has(_PYTHON_KEY))
+
+
+def enter_mode(mode: object) -> None:
+    """Put a function mode on top of those that are on."""
+    _push_function_mode(mode)
+
+
+def leave_modes() -> None:
+    """Take off every function mode and dispatch mode that is on."""
+    while _functions._len_torch_function_stack():
+        _functions._pop_torch_function_stack()
+    while _dispatch_modes():
+        _pop_dispatch_mode()
 
 
 def weak_reference(storage: torch.UntypedStorage) -> int:

@@ -8,24 +8,35 @@ import zlib
 from collections import deque
 from math import isfinite, isnan
 
+import numpy
 import torch
 
 from app.trace.model import Scalar, Summary, Values
 from app.worker import budget
 from app.worker.bound import (
+    as_strided,
     bytes_at,
     contiguous,
     data_ptr,
     detach,
     dtype_of,
     has_storage,
+    is_conj,
     is_contiguous,
     is_cpu_of,
+    is_neg,
     is_nested_of,
+    is_the_readers,
     layout_of,
     numel,
+    offset_of,
+    reshape,
+    resolve_conj,
+    resolve_neg,
     shape_of,
     stride_of,
+    to,
+    to_numpy,
     tolist,
     untyped_storage,
 )
@@ -78,8 +89,21 @@ def is_observable(tensor: torch.Tensor) -> bool:
         and not is_nested_of(tensor)
     ):
         return False
-    # a subclass may only pretend to have memory (FakeTensor)
-    return type(tensor) in PLAIN or untyped_storage(tensor).device.type == "cpu"
+    # a subclass may only pretend to have memory
+    return type(tensor) in PLAIN or not is_the_readers(tensor)
+
+
+def extent_of(tensor: torch.Tensor) -> int:
+    """How many elements of its storage lie between its first and its last, both included."""
+    if not numel(tensor):
+        return 0
+    return 1 + sum((size - 1) * step for size, step in zip(shape_of(tensor), stride_of(tensor), strict=True))
+
+
+def is_within(tensor: torch.Tensor, elements: int) -> bool:
+    """Whether its storage still has as many `elements` from its first: it may have been resized under it."""
+    last = (offset_of(tensor) + elements) * ITEM_BYTES[dtype_of(tensor)]
+    return not elements or last <= untyped_storage(tensor).nbytes()
 
 
 def sizes_of(tensor: torch.Tensor) -> tuple[int, ...]:
@@ -117,10 +141,11 @@ class Snapshots:
         self._bytes = 0
         self.forgotten = 0
 
-    def take(self, tensor: torch.Tensor, *, compare: bool = True) -> Snapshot | None:
+    def take(self, tensor: torch.Tensor, *, gradient: bool = False) -> Snapshot | None:
         """What `tensor` holds now; None where its memory cannot be read or is too large to compare.
 
-        With `compare` off, a large one is known by its shape alone.
+        Of a `gradient` that is large only the shape is kept, and its storage is not asked for: a storage that
+        Python has seen is no longer added to in place.
         """
         if not is_observable(tensor):
             return None
@@ -130,16 +155,20 @@ class Snapshots:
         elements = numel(tensor)
         if not is_contiguous(tensor):
             stride = stride_of(tensor)
-            extent = 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True)) if elements else 0
-            if extent > elements or dtype.is_complex or tensor.is_neg():
+            extent = extent_of(tensor)
+            if not gradient and not is_within(tensor, extent):
+                return None
+            if extent > elements or dtype.is_complex or is_neg(tensor):
                 tensor, stride = _copied(tensor), None  # its block would hold bytes of others, or other signs
             else:
                 elements = extent
-        elif dtype.is_complex and tensor.is_conj():
+        elif dtype.is_complex and is_conj(tensor):
             tensor = _copied(tensor)
+        if not gradient and not is_within(tensor, elements):
+            return None
         size_bytes = elements * ITEM_BYTES[dtype]
         if size_bytes > budget.SNAPSHOT_BYTES:
-            if not compare:
+            if gradient:
                 return Snapshot(None, 0, shape, stride, dtype)
             if size_bytes > budget.CHECKSUM_BYTES:
                 return None
@@ -159,7 +188,7 @@ class Snapshots:
 
 def _copied(tensor: torch.Tensor) -> torch.Tensor:
     """A contiguous copy with conjugation and sign resolved, outside any graph."""
-    return contiguous(detach(tensor).resolve_conj().resolve_neg())
+    return contiguous(resolve_neg(resolve_conj(detach(tensor))))
 
 
 class Listing:
@@ -179,18 +208,21 @@ class Listing:
         if not snapshot.block:
             return Values(shape=snapshot.shape, dtype=dtype_name(snapshot.dtype), flat=())
         tensor = torch.frombuffer(bytearray(snapshot.block), dtype=snapshot.dtype)
-        tensor = tensor.as_strided(snapshot.shape, snapshot.stride) if snapshot.stride else tensor.view(snapshot.shape)
+        if snapshot.stride:
+            tensor = as_strided(tensor, snapshot.shape, snapshot.stride)
+        else:
+            tensor = reshape(tensor, snapshot.shape)
         return self.of_tensor(tensor, budget.LISTED)
 
     def of_tensor(self, tensor: torch.Tensor, most: int = budget.LISTED_AT_END) -> Values:
         """What `tensor` holds now: listed up to `most` elements, summarised above."""
         shape, dtype = sizes_of(tensor), dtype_of(tensor)
-        if not is_observable(tensor):
+        if not is_observable(tensor) or not is_within(tensor, extent_of(tensor)):
             return Values(shape=shape, dtype=dtype_name(dtype))
         elements = numel(tensor)
         if elements <= min(most, self._scalars):
             self._scalars -= elements
-            flat = tolist(detach(tensor).reshape(-1)) if elements else []
+            flat = tolist(reshape(detach(tensor), (-1,))) if elements else []
             return Values(shape=shape, dtype=dtype_name(dtype), flat=tuple(map(scalar, flat)))
         self.unlisted += elements <= most
         if not self._summaries:
@@ -220,15 +252,15 @@ def summary(tensor: torch.Tensor) -> Summary | None:
     dtype = dtype_of(tensor)
     if dtype.is_complex or numel(tensor) > budget.SUMMARISED_ELEMENTS:
         return None
-    flat = detach(tensor).to(torch.float64).reshape(-1)
-    finite = flat[torch.isfinite(flat)]
+    flat = to_numpy(reshape(to(detach(tensor), torch.float64), (-1,)))
+    finite = flat[numpy.isfinite(flat)]
     low = high = mean = None
-    if numel(finite):
-        low, high, mean = finite.min().item(), finite.max().item(), scalar(finite.mean().item())
+    if finite.size:
+        low, high, mean = float(finite.min()), float(finite.max()), scalar(float(finite.mean()))
     return Summary(
         min=low,
         max=high,
         mean=mean,
         zeros=int((flat == 0).sum()),
-        not_finite=numel(flat) - numel(finite),
+        not_finite=flat.size - finite.size,
     )

@@ -135,7 +135,7 @@ class Gradients:
         if fired is None:
             return
         take = self._recorder.snapshots.take
-        fired.sent = [None if gradient is None else take(gradient, compare=False) for gradient in grad_inputs]
+        fired.sent = [None if gradient is None else take(gradient, gradient=True) for gradient in grad_inputs]
         fired.finished = True
         if not call.keeps_graph:
             record.freed = bool(record.saved) or record.custom
@@ -151,6 +151,6 @@ class Gradients:
             return None
         fired = FiredRecord(node)
         take = self._recorder.snapshots.take
-        fired.received = [None if gradient is None else take(gradient, compare=False) for gradient in grad_outputs]
+        fired.received = [None if gradient is None else take(gradient, gradient=True) for gradient in grad_outputs]
         self._running[-1].fired.append(fired)
         return fired

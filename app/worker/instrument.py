@@ -1,64 +1,130 @@
-"""The snippet's syntax tree with a call before each statement that says which line begins.
+"""The snippet's syntax tree with calls in it: which line begins, and what a function binds to its names.
 
-`sys.settrace` would tell the same, and make torch's own Python half as fast again: while it is on,
-CPython checks every instruction of every frame. A call in the snippet's own statements costs
-nothing elsewhere, leaves `sys.settrace` to the reader, and is the same in every version of Python.
+`sys.settrace` would tell the same, and make torch's own Python a quarter slower: while it is on,
+CPython checks every instruction of every frame. It would also turn each function's variables into a
+dict that keeps them alive. A call in the snippet's own statements costs nothing elsewhere, leaves
+`sys.settrace` to the reader, and is the same in every version of Python.
 """
 
 import ast
+from collections.abc import Iterator
 from types import CodeType
 
 from app.worker.source import FILENAME
 
-HOOK = "__tapescope_line__"
+LINE = "__tapescope_line__"
+BIND = "__tapescope_bind__"
+CAUGHT = "__tapescope_caught__"
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def compile_with_line_calls(source: str) -> CodeType:
-    """Code of `source` that calls the built-in name HOOK with the line of each statement it begins.
+def compile_with_calls(source: str) -> CodeType:
+    """Code of `source` that calls the built-in name LINE with the line of each statement it begins.
 
-    A loop's line begins again before each further pass. Raises what `compile` raises.
+    A loop's line begins again before each further pass. In functions, BIND is called with each plain name
+    that was bound and its value; CAUGHT where an `except` begins. Raises what `compile` raises.
     """
     tree = ast.parse(source, FILENAME)
-    tree.body = _with_calls(tree.body, None)
+    tree.body = _with_calls(tree.body, _Place())
     return compile(tree, FILENAME, "exec", dont_inherit=True)
 
 
-def _call(at: ast.stmt, line: int) -> ast.stmt:
-    """The statement `HOOK(line)`, in the place of `at`."""
-    call = ast.Expr(ast.Call(func=ast.Name(id=HOOK, ctx=ast.Load()), args=[ast.Constant(value=line)], keywords=[]))
+class _Place:
+    """Where statements stand: in a function or not, and in which loop."""
+
+    def __init__(self, loop: ast.stmt | None = None, *, in_function: bool = False) -> None:
+        self.loop, self.in_function = loop, in_function
+
+
+def _call(name: str, at: ast.stmt, *arguments: ast.expr) -> ast.stmt:
+    """The statement `name(*arguments)`, in the place of `at`."""
+    call = ast.Expr(ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=list(arguments), keywords=[]))
     for node in ast.walk(call):
         ast.copy_location(node, at)
     return call
 
 
-def _with_calls(body: list[ast.stmt], loop: ast.stmt | None) -> list[ast.stmt]:
-    """`body` with a call before each statement; `loop` is the one that a `continue` in it goes on with."""
+def _line(at: ast.stmt, line: int) -> ast.stmt:
+    return _call(LINE, at, ast.Constant(value=line))
+
+
+def _binds(at: ast.stmt, names: Iterator[str], place: _Place) -> list[ast.stmt]:
+    if not place.in_function:
+        return []  # the names of the top level are looked at where they are
+    return [_call(BIND, at, ast.Constant(value=name), ast.Name(id=name, ctx=ast.Load())) for name in names]
+
+
+def _with_calls(body: list[ast.stmt], place: _Place, begin: list[ast.stmt] | None = None) -> list[ast.stmt]:
+    """`body` with a call before each statement, and `begin` at its beginning."""
     found: list[ast.stmt] = []
-    for index, statement in enumerate(body):
-        if not (_is_docstring(statement, index) or _is_future(statement)):
-            found.append(_call(statement, _first_line(statement)))
-            if isinstance(statement, ast.Continue) and loop is not None:
-                found.append(_call(statement, loop.lineno))
-        _descend(statement, loop)
+    rest = body
+    while rest and (_is_docstring(rest[0], first=not found) or _is_future(rest[0])):
+        found.append(rest[0])
+        rest = rest[1:]
+    found += begin or []
+    for statement in rest:
+        found.append(_line(statement, _first_line(statement)))
+        if isinstance(statement, ast.Continue) and place.loop is not None:
+            found.append(_line(statement, place.loop.lineno))
+        _descend(statement, place)
         found.append(statement)
+        found += _binds(statement, _bound_by(statement), place)
     return found
 
 
-def _descend(statement: ast.stmt, loop: ast.stmt | None) -> None:
+def _descend(statement: ast.stmt, place: _Place) -> None:
     """Put calls into the bodies inside `statement`."""
+    begin: list[ast.stmt] = []
     if isinstance(statement, ast.For | ast.AsyncFor | ast.While):
-        statement.body = _with_calls(statement.body, statement)
-        statement.body.append(_call(statement, statement.lineno))
-        statement.orelse = _with_calls(statement.orelse, loop)
+        inner = _Place(statement, in_function=place.in_function)
+        if not isinstance(statement, ast.While):
+            begin = _binds(statement, _names_in(statement.target), place)
+        statement.body = _with_calls(statement.body, inner, begin)
+        statement.body.append(_line(statement, statement.lineno))
+        statement.orelse = _with_calls(statement.orelse, place)
         return
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        loop = None
+    if isinstance(statement, Function):
+        place = _Place(in_function=True)
+        begin = _binds(statement.body[0], _parameters(statement.args), place)
+    elif isinstance(statement, ast.ClassDef):
+        place = _Place()
+    elif isinstance(statement, ast.With | ast.AsyncWith):
+        bound = (name for item in statement.items for name in _names_in(item.optional_vars))
+        begin = _binds(statement, bound, place)
     for field in ("body", "orelse", "finalbody"):
-        inner = getattr(statement, field, None)
-        if isinstance(inner, list) and inner:
-            setattr(statement, field, _with_calls(inner, loop))
-    for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-        part.body = _with_calls(part.body, loop)
+        inner_body = getattr(statement, field, None)
+        if isinstance(inner_body, list) and inner_body:
+            setattr(statement, field, _with_calls(inner_body, place, begin if field == "body" else None))
+    for handler in getattr(statement, "handlers", ()):
+        handler.body = _with_calls(handler.body, place, [_call(CAUGHT, handler.body[0])])
+    for case in getattr(statement, "cases", ()):
+        case.body = _with_calls(case.body, place)
+
+
+def _bound_by(statement: ast.stmt) -> Iterator[str]:
+    """The plain names that an assignment binds."""
+    if isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            yield from _names_in(target)
+    elif isinstance(statement, ast.AugAssign) or (isinstance(statement, ast.AnnAssign) and statement.value):
+        yield from _names_in(statement.target)
+
+
+def _names_in(target: ast.expr | None) -> Iterator[str]:
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Tuple | ast.List):
+        for element in target.elts:
+            yield from _names_in(element)
+    elif isinstance(target, ast.Starred):
+        yield from _names_in(target.value)
+
+
+def _parameters(arguments: ast.arguments) -> Iterator[str]:
+    for argument in (*arguments.posonlyargs, *arguments.args, arguments.vararg, *arguments.kwonlyargs, arguments.kwarg):
+        if argument is not None:
+            yield argument.arg
 
 
 def _first_line(statement: ast.stmt) -> int:
@@ -67,9 +133,9 @@ def _first_line(statement: ast.stmt) -> int:
     return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def _is_docstring(statement: ast.stmt, index: int) -> bool:
+def _is_docstring(statement: ast.stmt, *, first: bool) -> bool:
     return (
-        index == 0
+        first
         and isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)
         and isinstance(statement.value.value, str)

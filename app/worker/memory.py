@@ -5,6 +5,7 @@ torch's own weak reference to a StorageImpl (its address is not handed out again
 """
 
 import weakref
+from typing import Any
 
 import torch
 
@@ -13,10 +14,12 @@ from app.worker.bound import (
     alive,
     dtype_of,
     free_weak_reference,
+    from_weak_reference,
     impl_of,
     is_expired,
     is_inference,
     is_leaf_of,
+    is_marked_parameter,
     layout_of,
     offset_of,
     requires_grad_of,
@@ -57,6 +60,13 @@ class CounterRecord:
         self.probes.append(ref)
 
 
+class _Nothing:
+    """What a reference that leads nowhere referred to."""
+
+
+_GONE: Any = weakref.ref(_Nothing())
+
+
 class StorageRecord:
     """A stretch of memory: all StorageImpls whose bytes overlap."""
 
@@ -66,7 +76,6 @@ class StorageRecord:
         "exposed",
         "first",
         "key",
-        "last",
         "owner",
         "size_bytes",
         "step",
@@ -75,14 +84,20 @@ class StorageRecord:
     )
 
     def __init__(self, key: str, first: int, size_bytes: int, dtype: torch.dtype, step: int, *, owner: str) -> None:
-        self.key, self.first, self.last, self.size_bytes = key, first, first + size_bytes, size_bytes
+        self.key, self.first, self.size_bytes = key, first, size_bytes
         self.dtype, self.step, self.owner = dtype, step, owner
         self.weak: list[int] = []  # weak references to its StorageImpls
         self.counters: list[CounterRecord] = []
         self.tensors: list[TensorRecord] = []
         self.exposed = owner != "torch"  # its address was handed out: it can be written unseen
 
+    def locate(self) -> None:
+        """Ask again where it lies: `resize_` may have moved it. What lies over an array stays where it is."""
+        if len(self.weak) == 1 and (storage := from_weak_reference(self.weak[0])) is not None:
+            self.first, self.size_bytes = storage.data_ptr(), storage.nbytes()
+
     def is_alive(self) -> bool:
+        """Whether anything still refers to it."""
         return any(not is_expired(weak) for weak in self.weak)
 
 
@@ -131,7 +146,7 @@ class TensorRecord:
         self.sequence = -1  # of its grad_fn; -1 for none
         self.is_leaf, self.requires_grad = is_leaf_of(tensor), requires_grad_of(tensor)
         self.inference = is_inference(tensor)
-        self.parameter = type(tensor) is torch.nn.Parameter or bool(getattr(tensor, "_is_param", False))
+        self.parameter = issubclass(type(tensor), torch.nn.Parameter) or is_marked_parameter(tensor)
         self.continues: str | None = None
 
     def label(self) -> str | None:
@@ -249,7 +264,7 @@ class Memory:
     def overlapping(self, first: int, last: int) -> StorageRecord | None:
         """The living storage that has a byte at an address from `first` up to before `last`."""
         for record in self._by_impl.values():
-            if record.first < last and first < record.last and record.is_alive():
+            if record.first < last and first < record.first + record.size_bytes and record.is_alive():
                 return record
         return None
 
@@ -289,6 +304,14 @@ class Memory:
             if shared:
                 return counter
         return None
+
+    def forget(self, tensor: torch.Tensor) -> None:
+        """Hold no reference to `tensor` any more: what it becomes is met anew."""
+        record = self._by_id.pop(id(tensor), None)
+        if record is not None and record.ref() is tensor:
+            for counter in self.counters.values():
+                counter.probes = [probe for probe in counter.probes if probe() is not tensor]
+            record.ref = _GONE
 
     def is_full(self) -> bool:
         """Whether no further tensors should be met."""

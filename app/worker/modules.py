@@ -1,6 +1,7 @@
 """Which module call each operator ran in."""
 
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -11,26 +12,39 @@ from app.worker.names import clean
 
 _call_module = torch.nn.Module.__call__
 
+ModuleRef = weakref.ref[torch.nn.Module]
+
+
+class CallRecord:
+    """One call of a module, which it does not keep alive."""
+
+    __slots__ = ("kind", "module", "parent", "step")
+
+    def __init__(self, module: torch.nn.Module, parent: int | None, step: int) -> None:
+        self.module, self.kind = weakref.ref(module), clean(type(module).__name__)
+        self.parent, self.step = parent, step
+
 
 class ModuleCalls:
     """Every call of an nn.Module, in order, and the reader's paths to the modules."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[torch.nn.Module, int | None, int]] = []  # the module, the call it ran in, step
+        self.calls: list[CallRecord] = []
         self.current: int | None = None
-        self._paths: dict[int, tuple[str, bool]] = {}
+        self._paths: dict[int, tuple[ModuleRef, str, bool]] = {}  # by id of the one reference that a module has
 
     def name(self, path: str, module: torch.nn.Module, is_local: bool) -> None:
         """Note the reader's path to `module`; the first one stays, but one from the top level goes before."""
-        known = self._paths.get(id(module))
-        if known is None or (known[1] and not is_local):
-            self._paths[id(module)] = path, is_local
+        reference = weakref.ref(module)
+        known = self._paths.get(id(reference))
+        if known is None or (known[2] and not is_local):
+            self._paths[id(reference)] = reference, path, is_local
 
     def path(self, call: int) -> str:
         """The path of the module that `call` called, else its class's name."""
-        module = self.calls[call][0]
-        known = self._paths.get(id(module))
-        return known[0] if known else clean(type(module).__name__)
+        record = self.calls[call]
+        known = self._paths.get(id(record.module))
+        return known[1] if known else record.kind
 
     @contextmanager
     def observed(
@@ -41,7 +55,7 @@ class ModuleCalls:
         def call(module: torch.nn.Module, *args: object, **kwargs: object) -> object:
             outer = self.current
             caller = sys._getframe(1)
-            self.calls.append((module, outer, step(caller)))
+            self.calls.append(CallRecord(module, outer, step(caller)))
             self.current = len(self.calls) - 1
             try:
                 result = _call_module(module, *args, **kwargs)

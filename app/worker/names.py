@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 
 from app.worker import budget
-from app.worker.bound import TensorBase
+from app.worker.bound import is_module, is_tensor
 
 Namer = Callable[[str, torch.Tensor, int, bool], None]
 _ATOMS = frozenset([int, float, complex, bool, str, bytes, type, type(None), type(len), type(lambda: 0), type(torch)])
@@ -23,13 +23,13 @@ def clean(name: object) -> str:
 
 def tensors_in(name: str, value: object, depth: int = budget.CONTAINER_DEPTH) -> Iterator[tuple[str, torch.Tensor]]:
     """Every tensor that `value` is or holds, with the expression that reaches it from `name`."""
-    if isinstance(value, TensorBase):
+    if is_tensor(value):
         yield name, value
-    elif isinstance(value, torch.nn.Module):
+    elif is_module(value):
         yield from _of_module(name, value)
         if depth:
             yield from _of_attributes(name, value, depth)
-    elif isinstance(value, torch.optim.Optimizer):
+    elif issubclass(type(value), torch.optim.Optimizer):
         return  # its parameters have names of their own
     elif depth:
         kind = type(value)
@@ -38,7 +38,7 @@ def tensors_in(name: str, value: object, depth: int = budget.CONTAINER_DEPTH) ->
                 yield from tensors_in(f"{name}[{index}]", item, depth - 1)
         elif kind is dict:
             yield from _of_dict(name, value, depth)  # type: ignore[arg-type]
-        elif kind.__module__ == "__main__":
+        elif type.__dict__["__module__"].__get__(kind) == "__main__":
             yield from _of_attributes(name, value, depth)
 
 
@@ -49,7 +49,10 @@ def _of_dict(name: str, value: dict[object, object], depth: int) -> Iterator[tup
 
 
 def _of_attributes(name: str, value: object, depth: int) -> Iterator[tuple[str, torch.Tensor]]:
-    attributes = getattr(value, "__dict__", None)
+    try:
+        attributes = object.__getattribute__(value, "__dict__")  # not getattr: a class may have code for that
+    except AttributeError:
+        return
     if type(attributes) is dict:
         for _, (key, item) in zip(range(budget.CONTAINER_ITEMS), list(attributes.items()), strict=False):
             if type(key) is str and not key.startswith("_") and type(item) not in _ATOMS:
@@ -62,7 +65,7 @@ def _of_module(name: str, module: torch.nn.Module) -> Iterator[tuple[str, torch.
             held = part.__dict__.get(table)
             if isinstance(held, Mapping):
                 for key, tensor in list(held.items()):
-                    if isinstance(tensor, TensorBase):
+                    if is_tensor(tensor):
                         yield f"{path}.{key}", tensor
 
 
@@ -78,21 +81,19 @@ def submodules(name: str, module: torch.nn.Module) -> Iterator[tuple[str, torch.
         yield path, part
         children = part.__dict__.get("_modules")
         if isinstance(children, Mapping):
-            todo += [
-                (f"{path}.{key}", child) for key, child in list(children.items()) if isinstance(child, torch.nn.Module)
-            ]
+            todo += [(f"{path}.{key}", child) for key, child in list(children.items()) if is_module(child)]
 
 
 def final_tensors(namespace: Mapping[str, object]) -> Iterator[tuple[str, torch.Tensor]]:
     """Every name bound to a tensor, and every parameter of a module bound to a name."""
     for name, value in list(namespace.items()):
-        if isinstance(value, TensorBase):
+        if is_tensor(value):
             yield clean(name), value
-        elif isinstance(value, torch.nn.Module):
+        elif is_module(value):
             for path, part in submodules(clean(name), value):
                 parameters = part.__dict__.get("_parameters")
                 for key, tensor in list(parameters.items()) if isinstance(parameters, dict) else ():
-                    if isinstance(tensor, TensorBase):
+                    if is_tensor(tensor):
                         yield f"{path}.{clean(key)}"[: budget.TEXT], tensor
 
 
@@ -103,25 +104,30 @@ class Names:
         self._name, self._module = name, module
         self._seen: dict[str, tuple[int, int]] = {}
 
-    def look(self, scope: str, namespace: Mapping[str, object], step: int) -> None:
-        """Name what `namespace` binds anew since `step` began. `scope` tells the namespaces of functions apart."""
-        seen, is_local = self._seen, bool(scope)
+    def look(self, namespace: Mapping[str, object], step: int) -> None:
+        """Name what the top level binds anew since `step` began."""
         for key, value in list(namespace.items()):
-            kind = type(value)
-            if isinstance(value, TensorBase):
-                self._name(key, value, step, is_local)
-                continue
-            if kind in _ATOMS:
-                continue
-            where = scope + key
-            state = id(value), len(value) if kind in _SIZED else 0  # type: ignore[arg-type]
-            if seen.get(where) == state:
-                continue
-            seen[where] = state
-            if key.startswith("__"):
-                continue
-            for path, tensor in tensors_in(clean(key), value):
-                self._name(path, tensor, step, is_local)
-            if isinstance(value, torch.nn.Module):
-                for path, part in submodules(clean(key), value):
-                    self._module(path, part, is_local)
+            self._look_at(key, value, step, "")
+
+    def bound(self, name: str, value: object, step: int, function: str) -> None:
+        """Name what a function of the snippet has just bound."""
+        self._look_at(name, value, step, function)
+
+    def _look_at(self, key: str, value: object, step: int, function: str) -> None:
+        kind = type(value)
+        if kind in _ATOMS:
+            return
+        is_local = bool(function)
+        if is_tensor(value):
+            self._name(key, value, step, is_local)
+            return
+        where = function + ":" + key
+        state = id(value), len(value) if kind in _SIZED else 0  # type: ignore[arg-type]
+        if self._seen.get(where) == state or key.startswith("__"):
+            return
+        self._seen[where] = state
+        for path, tensor in tensors_in(clean(key), value):
+            self._name(path, tensor, step, is_local)
+        if is_module(value):
+            for path, part in submodules(clean(key), value):
+                self._module(path, part, is_local)

@@ -7,6 +7,7 @@ would see aten operators below autograd for some sixty microseconds a call: twen
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 import torch
 from msgspec import Struct
@@ -163,10 +164,11 @@ def tensors_among(values: Iterable[object], depth: int = 2) -> list[torch.Tensor
     """The tensors among arguments or results, lists and tuples of them included."""
     found: list[torch.Tensor] = []
     for value in values:
-        if isinstance(value, TensorBase):
-            found.append(value)
-        elif depth and isinstance(value, (list, tuple)):
-            found += tensors_among(value, depth - 1)
+        kind = type(value)  # not isinstance: that asks value.__class__, which may be code of the snippet
+        if issubclass(kind, TensorBase):
+            found.append(cast("torch.Tensor", value))
+        elif depth and issubclass(kind, (list, tuple)):
+            found += tensors_among(cast("list[object]", value), depth - 1)
     return found
 
 

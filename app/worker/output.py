@@ -1,74 +1,41 @@
 """stdout and stderr of the snippet, bounded when they are written."""
 
 import io
-import sys
-import warnings
 from collections.abc import Callable
-from types import FrameType
-from typing import TextIO
-
-from app.worker.source import FILENAME
 
 
-class Output(io.TextIOBase):
-    """A text stream that keeps `most` bytes of UTF-8 and ends the run at the first byte more."""
+class _Kept(io.RawIOBase):
+    """Bytes that are kept up to a limit; at the first one more, the run ends."""
 
-    def __init__(self, most: int, on_overflow: Callable[[], None]) -> None:
+    def __init__(self, name: str, most_bytes: int, on_overflow: Callable[[], None]) -> None:
         super().__init__()
-        self._parts: list[str] = []
-        self._left, self._on_overflow = most, on_overflow
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return "utf-8"
+        self.name, self.mode = name, "wb"
+        self.is_full = False
+        self.kept = bytearray()
+        self._most_bytes, self._on_overflow = most_bytes, on_overflow
 
     def writable(self) -> bool:
         return True
 
-    def write(self, text: str) -> int:
-        """Keep `text`; TypeError for anything but text."""
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        size = len(text) if text.isascii() else len(text.encode(errors="backslashreplace"))
-        if size > self._left:
-            self._parts.append(text[: self._left])
-            self._left = 0
+    def write(self, data: object, /) -> int:
+        view = memoryview(data).cast("B")  # type: ignore[arg-type]  # TypeError for what has no bytes
+        self.kept += view[: self._most_bytes - len(self.kept)]
+        if len(view) and len(self.kept) == self._most_bytes and not self.is_full:
+            self.is_full = True
             self._on_overflow()
-        self._left -= min(size, self._left)
-        self._parts.append(text)
-        return len(text)
+        return len(view)
+
+
+class Output(io.TextIOWrapper):
+    """A text stream such as a script's stdout, whose bytes are kept; `on_overflow` is called at the limit."""
+
+    def __init__(self, name: str, most_bytes: int, on_overflow: Callable[[], None], errors: str = "strict") -> None:
+        self._kept = _Kept(name, most_bytes, on_overflow)
+        super().__init__(io.BufferedWriter(self._kept), encoding="utf-8", errors=errors)
+        self.mode = "w"  # type: ignore[misc]  # as the interpreter sets it
 
     def text(self) -> str:
-        """All that was written, in a form that UTF-8 can hold."""
-        return "".join(self._parts).encode(errors="backslashreplace").decode()
-
-
-def warn_at_the_readers_line(stderr: Output) -> None:
-    """Print each warning once for each line of the snippet, as a plain run does.
-
-    torch warns at the innermost Python frame, which under observation is one of ours.
-    """
-    shown: set[tuple[str, str, int]] = set()
-
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | Output | None = None,
-        line: str | None = None,
-    ) -> None:
-        if filename.startswith(_OURS):
-            frame: FrameType | None = sys._getframe(1)
-            while frame is not None and frame.f_code.co_filename != FILENAME:
-                frame = frame.f_back
-            filename, lineno = (FILENAME, frame.f_lineno) if frame else (filename, lineno)
-        key = (str(message), category.__name__, lineno)
-        if key not in shown:
-            shown.add(key)
-            (file or stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
-
-    warnings.showwarning = show
-
-
-_OURS = __file__.rpartition("/")[0]
+        """All that was written."""
+        if not self.closed:
+            self.flush()
+        return self._kept.kept.decode(errors="replace")

@@ -11,10 +11,12 @@ from app.worker import budget
 from app.worker.bound import (
     NoSubclass,
     Unobserved,
+    enter_mode,
     frame_above,
     function_modes,
     in_transform,
     is_grad_enabled,
+    leave_modes,
     version_of,
 )
 from app.worker.contents import Snapshots
@@ -24,8 +26,9 @@ from app.worker.memory import Memory, TensorRecord
 from app.worker.modules import ModuleCalls
 from app.worker.names import Names, clean
 from app.worker.operators import Function, Operator, OperatorMode, tensors_among
+from app.worker.script import caught
 from app.worker.source import FILENAME, Source
-from app.worker.steps import Steps, line_calls_to
+from app.worker.steps import Steps, calls_to
 from app.worker.writes import Writes, checksum
 
 _PLAIN_TENSORS = nullcontext()
@@ -63,13 +66,17 @@ class Recorder:
         """Run the snippet's `code` in its namespace, observed."""
         observed_modules = self.modules.observed(lambda frame: self.steps.current(frame)[0], self._name_result)
         with (
-            line_calls_to(self.line),
+            calls_to(self.line, self.bind, caught),
             self.gradients.observed(),
             observed_modules,
             fast_paths_beside(self.mode),
-            self.mode,
+            self._forgetful_swaps(),
         ):
-            exec(code, self.namespace)  # noqa: S102  # the point of it all; the process is jailed
+            enter_mode(self.mode)
+            try:
+                exec(code, self.namespace)  # noqa: S102  # the point of it all; the process is jailed
+            finally:
+                leave_modes()  # ours, and those that the snippet left on
 
     @property
     def recording(self) -> bool:
@@ -93,6 +100,29 @@ class Recorder:
             self.stop_recording("recording", said)
         elif self.writes.exposed:
             self.writes.compare_exposed(done)
+
+    def bind(self, name: str, value: object) -> None:
+        """A function of the snippet has bound `name` to `value`: called by the snippet itself."""
+        if self.mode.recording:
+            frame = frame_above(1)
+            self.steps.bound(name, value, frame)
+
+    @contextmanager
+    def _forgetful_swaps(self) -> Iterator[None]:
+        """torch swaps two tensors in place only where nobody holds a weak reference to them: let go of ours first."""
+        utilities: Any = torch.utils
+        swap = utilities.swap_tensors
+
+        def swap_tensors(t1: torch.Tensor, t2: torch.Tensor) -> None:
+            self.memory.forget(t1)
+            self.memory.forget(t2)
+            swap(t1, t2)
+
+        utilities.swap_tensors = swap_tensors
+        try:
+            yield
+        finally:
+            utilities.swap_tensors = swap
 
     def _bind(self, name: str, tensor: torch.Tensor, step: int, is_local: bool) -> None:
         record = self.memory.known(tensor)

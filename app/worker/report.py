@@ -26,7 +26,18 @@ from app.trace.model import (
     Write,
 )
 from app.worker import budget
-from app.worker.bound import grad_of, is_inference, is_leaf_of, requires_grad_of, retains_grad_of, version_of
+from app.worker.bound import (
+    as_strided,
+    detach,
+    grad_fn_of,
+    grad_of,
+    is_inference,
+    is_leaf_of,
+    is_marked_parameter,
+    requires_grad_of,
+    retains_grad_of,
+    version_of,
+)
 from app.worker.contents import ITEM_BYTES, Listing, dtype_name, is_observable
 from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
@@ -75,11 +86,11 @@ class Report:
             calls=tuple(
                 ModuleCall(
                     module=recorder.modules.path(index),
-                    kind=clean(type(module).__name__),
-                    parent=parent,
-                    step=self._at(step),
+                    kind=call.kind,
+                    parent=call.parent,
+                    step=self._at(call.step),
                 )
-                for index, (module, parent, step) in enumerate(recorder.modules.calls)
+                for index, call in enumerate(recorder.modules.calls)
             ),
             operations=tuple(
                 Operation(
@@ -119,6 +130,8 @@ class Report:
         recorder = self._recorder
         recorder.writes.compare_exposed(self._last)
         recorder.steps.look_at_end(self._last)
+        for _, named in final_tensors(recorder.namespace):
+            recorder.memory.meet(named, self._last)
         for key, living in self._alive.items():
             record = recorder.memory.tensors[key]
             record.is_leaf, record.requires_grad = is_leaf_of(living), requires_grad_of(living)
@@ -159,13 +172,14 @@ class Report:
     def _storage(self, record: StorageRecord) -> Storage:
         alive = record.is_alive()
         values = None
+        record.locate()
         cells = record.size_bytes // ITEM_BYTES[record.dtype]
         if alive and cells <= budget.LISTED_AT_END:
             tensor = next(
                 (self._alive[t.key] for t in record.tensors if t.key in self._alive and t.dtype == record.dtype), None
             )
             if tensor is not None and is_observable(tensor):
-                whole = tensor.detach().as_strided((cells,), (1,), 0)
+                whole = as_strided(detach(tensor), (cells,), (1,), 0)
                 values = self._end.of_tensor(whole)
         return Storage(
             size_bytes=record.size_bytes,
@@ -262,7 +276,7 @@ class Report:
         inference = is_inference(tensor)
         is_leaf, requires_grad = is_leaf_of(tensor), requires_grad_of(tensor)
         grad = grad_of(tensor) if is_leaf or retains_grad_of(tensor) else None
-        node = tensor.grad_fn
+        node = grad_fn_of(tensor)
         return Final(
             tensor=record.key,
             storage=record.storage.key if record.storage else None,
@@ -273,7 +287,7 @@ class Report:
             node=None if node is None else record.node,
             grad_fn=None if node is None else clean(node.name().rpartition("::")[2]),
             grad=None if grad is None else self._end.of_tensor(grad),
-            parameter=record.parameter,
+            parameter=record.parameter or is_marked_parameter(tensor),
         )
 
     def _truncated(self) -> Iterator[str]:

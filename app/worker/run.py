@@ -1,12 +1,8 @@
 """One observed run of a snippet, from its source to its Trace."""
 
-import atexit
-import builtins
 import sys
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import CodeType, FrameType, ModuleType
+from collections.abc import Callable
+from types import CodeType, FrameType
 from typing import Literal
 
 import torch
@@ -14,12 +10,14 @@ import torch
 from app.trace.model import Error, Outcome, Trace
 from app.trace.wire import Request
 from app.worker import budget
+from app.worker.bound import Unobserved, leave_modes
 from app.worker.fit import fit
-from app.worker.instrument import compile_with_line_calls
+from app.worker.instrument import compile_with_calls
 from app.worker.names import clean
-from app.worker.output import Output, warn_at_the_readers_line
+from app.worker.output import Output
 from app.worker.recorder import Recorder
 from app.worker.report import ENVIRONMENT, Report
+from app.worker.script import ExitFunctions, as_main, cut_us_out, main_module
 from app.worker.source import FILENAME, Source
 
 _type_name = type.__dict__["__name__"].__get__
@@ -30,21 +28,20 @@ class Run:
 
     def __init__(self, request: Request, line_cell: memoryview, send: Callable[[bytes], None]) -> None:
         self._request, self._send = request, send
-        self.main = ModuleType("__main__")
-        self.main.__dict__["__builtins__"] = builtins
-        self._recorder = Recorder(Source(request.source), self.main.__dict__, line_cell)
-        self.stdout = Output(request.output_bytes, lambda: self.stop("output", None))
-        self.stderr = Output(request.output_bytes, lambda: self.stop("output", None))
+        self._main = main_module()
+        self._recorder = Recorder(Source(request.source), self._main.__dict__, line_cell)
+        self._stdout = Output("<stdout>", request.output_bytes, self._stop_output)
+        self._stderr = Output("<stderr>", request.output_bytes, self._stop_output, errors="backslashreplace")
 
     def trace(self) -> Trace:
         """Run the snippet to its end and tell what it did."""
-        code = compiled(self._request.source, compile_with_line_calls)
-        if isinstance(code, Outcome):
-            return Trace(environment=ENVIRONMENT, outcome=code)
-        with as_main(self.main, self.stdout, self.stderr) as at_exit:
-            warn_at_the_readers_line(self.stderr)
-            outcome = outcome_of(lambda: self._recorder.run(code), at_exit)
+        with as_main(self._main, self._stdout, self._stderr) as exit_functions:
+            code = compiled(self._request.source, compile_with_calls)
+            outcome = code if isinstance(code, Outcome) else outcome_of(self._recorder.run, code, exit_functions)
         return self._report(outcome)
+
+    def _stop_output(self) -> None:
+        self.stop("output", sys._getframe(1))
 
     def stop(self, reason: Literal["time", "output"], frame: FrameType | None) -> None:
         """End the run here, from deep inside it, with what was seen so far."""
@@ -52,13 +49,13 @@ class Run:
         while frame is not None and frame.f_code.co_filename != FILENAME:
             frame = frame.f_back
         line = frame.f_lineno if frame else self._recorder.steps.run[-1][0] if self._recorder.steps.run else None
-        with torch._C.DisableTorchFunction():
-            self._send(fit(self._report(Outcome(kind="stopped", reason=reason, line=line))))
+        self._send(fit(self._report(Outcome(kind="stopped", reason=reason, line=line))))
 
     def _report(self, outcome: Outcome) -> Trace:
-        stdout, stderr = self.stdout.text(), self.stderr.text()
+        leave_modes()  # the snippet may have left some on
+        stdout, stderr = self._stdout.text(), self._stderr.text()
         try:
-            with torch.no_grad():
+            with Unobserved(), torch.inference_mode(mode=False), torch.no_grad():
                 return Report(self._recorder).trace(outcome, stdout, stderr)
         except MemoryError:
             stopped = Outcome(kind="stopped", reason="memory", error=outcome.error, line=outcome.line)
@@ -73,9 +70,7 @@ def compile_plainly(source: str) -> CodeType:
 def compiled(source: str, to_code: Callable[[str], CodeType]) -> CodeType | Outcome:
     """The snippet's code, or the outcome of a snippet that is none."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # SyntaxWarnings come again when the line runs in a plain run only
-            return to_code(source)
+        return to_code(source)
     except SyntaxError as error:
         problem = Error(
             type=_type_name(type(error)),
@@ -88,48 +83,33 @@ def compiled(source: str, to_code: Callable[[str], CodeType]) -> CodeType | Outc
     return Outcome(kind="raised", error=problem)
 
 
-@contextmanager
-def as_main(main: ModuleType, stdout: Output, stderr: Output) -> Iterator[list[Callable[[], object]]]:
-    """What a plain run of the snippet as a script would find around it. Yields what it registers by atexit."""
-    kept = sys.modules.get("__main__"), sys.stdout, sys.stderr, sys.argv
-    sys.modules["__main__"], sys.stdout, sys.stderr, sys.argv = main, stdout, stderr, [FILENAME]
-    register = atexit.register
-    at_exit: list[Callable[[], object]] = []
-
-    def remember(function: Callable[..., object], *args: object, **kwargs: object) -> Callable[..., object]:
-        at_exit.append(lambda: function(*args, **kwargs))
-        return function
-
-    atexit.register = remember  # type: ignore[assignment]
+def outcome_of(run: Callable[[CodeType], None], code: CodeType, exit_functions: ExitFunctions) -> Outcome:
+    """How `run` of `code`, and what it left for the exit, ended."""
+    depth = 0
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        depth, frame = depth + 1, frame.f_back
+    kept = sys.getrecursionlimit()
+    sys.setrecursionlimit(kept + depth + 2)  # a script has the whole of it for itself
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("always", module=r"app\.worker\.")
-            yield at_exit
-    finally:
-        atexit.register = register
-        module, sys.stdout, sys.stderr, sys.argv = kept
-        if module is not None:
-            sys.modules["__main__"] = module
-
-
-def outcome_of(run: Callable[[], None], at_exit: list[Callable[[], object]]) -> Outcome:
-    """How `run`, and what it left for the exit, ended."""
-    try:
-        try:
-            run()
-        finally:
-            while at_exit:
-                at_exit.pop()()
+        run(code)
     except SystemExit as error:
-        if error.code in (None, 0):
-            return Outcome(kind="finished")
-        return Outcome(kind="raised", error=error_of(error))
+        outcome = Outcome(kind="finished") if error.code in (None, 0) else Outcome(kind="raised", error=error_of(error))
     except BaseException as error:  # noqa: BLE001  # whatever the snippet raised is an outcome
+        cut_us_out(error)
+        if sys.excepthook is not sys.__excepthook__:
+            sys.excepthook(type(error), error, error.__traceback__)
         problem = error_of(error)
         if is_out_of_memory(error, problem.message):
-            return Outcome(kind="stopped", reason="memory", error=problem, line=problem.line)
-        return Outcome(kind="raised", error=problem)
-    return Outcome(kind="finished")
+            outcome = Outcome(kind="stopped", reason="memory", error=problem, line=problem.line)
+        else:
+            outcome = Outcome(kind="raised", error=problem)
+    else:
+        outcome = Outcome(kind="finished")
+    finally:
+        sys.setrecursionlimit(kept)
+    exit_functions.run()
+    return outcome
 
 
 def error_of(error: BaseException) -> Error:

@@ -1,5 +1,6 @@
 """The snippet's source text: which expression an instruction of it stands for."""
 
+import io
 import linecache
 from types import CodeType, FrameType
 
@@ -12,10 +13,11 @@ class Source:
     """The text of the snippet, and the expression at each of its instructions."""
 
     def __init__(self, text: str) -> None:
-        self._lines = [line.encode() for line in text.splitlines(keepends=True)]
+        lines = io.StringIO(text, newline=None).readlines()  # as Python splits source, unlike str.splitlines
+        self._lines = [line.encode(errors="replace") for line in lines]
         self._positions: dict[CodeType, list[str | None]] = {}
         # so that tracebacks and inspect.getsource find it
-        linecache.cache[FILENAME] = (len(text), None, text.splitlines(keepends=True), FILENAME)
+        linecache.cache[FILENAME] = (len(text), None, lines, FILENAME)
 
     def expression(self, frame: FrameType) -> str | None:
         """The source of the call that `frame` is in the middle of."""

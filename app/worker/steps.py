@@ -1,13 +1,13 @@
-"""Runs the snippet; one step for each source line run."""
+"""One step for each source line run."""
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType
 
 from app.worker import budget
 from app.worker.bound import frame_above
-from app.worker.instrument import HOOK
+from app.worker.instrument import BIND, CAUGHT, LINE
 from app.worker.names import Names
 from app.worker.source import FILENAME
 
@@ -30,13 +30,11 @@ class Steps:
         at = self._at
         key = id(frame)
         before = at.get(key)
-        is_module = code.co_name == "<module>"
-        if before is None or before[0] is not code:
+        if before is not None and before[0] is not code:
             before = None
-        elif is_module:
-            self._names.look("", self._namespace, before[1])
-        else:
-            self._names.look(code.co_name + ":", frame.f_locals, before[1])
+        is_module = code.co_name == "<module>"
+        if before and is_module:
+            self._names.look(self._namespace, before[1])
         self._line_cell[0] = line
         step = len(self.run)
         if step >= budget.STEPS:
@@ -45,9 +43,13 @@ class Steps:
         self.run.append((line, None, 0) if is_module else (line, code.co_name, self._depth(frame)))
         return before[1] if before else step
 
+    def bound(self, name: str, value: object, frame: FrameType) -> None:
+        """A function of the snippet, in `frame`, has just bound `name`."""
+        self._names.bound(name, value, self.current(frame)[0], frame.f_code.co_name)
+
     def look_at_end(self, step: int) -> None:
         """Name what the last line bound."""
-        self._names.look("", self._namespace, step)
+        self._names.look(self._namespace, step)
 
     def _depth(self, frame: FrameType) -> int:
         """How many calls of the snippet's functions `frame` is in."""
@@ -72,10 +74,16 @@ class Steps:
 
 
 @contextmanager
-def line_calls_to(hook: object) -> Iterator[None]:
-    """The name that instrumented code calls is `hook`."""
-    setattr(builtins, HOOK, hook)
+def calls_to(
+    line: Callable[[int], None], bind: Callable[[str, object], None], caught: Callable[[], None]
+) -> Iterator[None]:
+    """What instrumented code calls; after the run, when code of it may still run, that does nothing."""
+    setattr(builtins, LINE, line)
+    setattr(builtins, BIND, bind)
+    setattr(builtins, CAUGHT, caught)
     try:
         yield
     finally:
-        delattr(builtins, HOOK)
+        setattr(builtins, LINE, lambda _line: None)
+        setattr(builtins, BIND, lambda _name, _value: None)
+        setattr(builtins, CAUGHT, lambda: None)

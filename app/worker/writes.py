@@ -118,13 +118,14 @@ class Writes:
     def _array_over(self, storage: StorageRecord) -> str | None:
         """The reader's first name for a numpy array over `storage`."""
         for name, array in arrays_in(self._namespace):
-            if storage.first <= address_of(array) < storage.last:
+            if storage.first <= address_of(array) < storage.first + storage.size_bytes:
                 return name
         return None
 
 
 def checksum(storage: StorageRecord) -> int:
-    """Of the bytes of `storage` while it is alive; 0 for one too large to compare."""
+    """Of the bytes of `storage` while it is alive, wherever they lie now; 0 for one too large to compare."""
+    storage.locate()
     if not storage.size_bytes or storage.size_bytes > budget.CHECKSUM_BYTES or not storage.is_alive():
         return 0
     return zlib.crc32((ctypes.c_char * storage.size_bytes).from_address(storage.first))
