@@ -5,6 +5,7 @@ torch's own weak reference to a StorageImpl (its address is not handed out again
 """
 
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ import torch
 from app.worker import budget
 from app.worker.bound import (
     alive,
+    data_ptr,
     dtype_of,
     free_weak_reference,
     from_weak_reference,
@@ -30,7 +32,7 @@ from app.worker.bound import (
     version_of,
     weak_reference,
 )
-from app.worker.contents import is_observable, sizes_of
+from app.worker.contents import ITEM_BYTES, is_observable, sizes_of
 
 _PROBE = 1 << 30  # no snippet writes this often, and a counter has 32 bits
 _PROBES = 8
@@ -92,8 +94,8 @@ class StorageRecord:
         self.exposed = owner != "torch"  # its address was handed out: it can be written unseen
 
     def locate(self) -> None:
-        """Ask again where it lies: `resize_` may have moved it. What lies over an array stays where it is."""
-        if len(self.weak) == 1 and (storage := from_weak_reference(self.weak[0])) is not None:
+        """Ask again where it lies: `resize_` may have moved it. An array stays where it is."""
+        if self.owner == "torch" and (storage := from_weak_reference(self.weak[0])) is not None:
             self.first, self.size_bytes = storage.data_ptr(), storage.nbytes()
 
     def is_alive(self) -> bool:
@@ -105,6 +107,7 @@ class TensorRecord:
     """One tensor of the run, as long as its shape, stride, offset and storage stay."""
 
     __slots__ = (
+        "address",
         "base",
         "continues",
         "counter",
@@ -135,6 +138,7 @@ class TensorRecord:
         self.dtype = dtype_of(tensor)
         self.stride: tuple[int, ...] | None = None
         self.offset = 0
+        self.address = 0
         self.storage: StorageRecord | None = None
         self.counter: CounterRecord | None = None
         self.names: list[str] = []  # at the top level
@@ -148,6 +152,12 @@ class TensorRecord:
         self.inference = is_inference(tensor)
         self.parameter = issubclass(type(tensor), torch.nn.Parameter) or is_marked_parameter(tensor)
         self.continues: str | None = None
+
+    def offset_in_storage(self) -> int:
+        """In elements from where its storage begins, which for an array's may be before what torch was given."""
+        if self.storage is None or self.storage.owner == "torch":
+            return self.offset
+        return (self.address - self.storage.first) // ITEM_BYTES[self.dtype]
 
     def label(self) -> str | None:
         """The reader's name for it, or the expression that made it."""
@@ -170,6 +180,7 @@ class Memory:
         self._by_impl: dict[int, StorageRecord] = {}
         self._impl_weak: dict[int, int] = {}
         self._sweep_at = 128
+        self._made = 0  # storages, those merged into others included
 
     def known(self, tensor: torch.Tensor) -> TensorRecord | None:
         """The record of `tensor` if it was met before."""
@@ -189,6 +200,7 @@ class Memory:
         self._by_id[id(tensor)] = record
         if layout_of(tensor) is torch.strided and is_observable(tensor):
             record.stride, record.offset = stride_of(tensor), offset_of(tensor)
+            record.address = data_ptr(tensor)
             record.storage = self._storage(tensor, step)
             record.storage.tensors.append(record)
         if not record.inference and record.storage is not None:
@@ -248,12 +260,14 @@ class Memory:
         self._sweep()
         first, size_bytes = storage.data_ptr(), storage.nbytes()
         foreign = not storage.resizable()  # memory that torch did not allocate: numpy's, most of all
-        record = self.overlapping(first, first + size_bytes) if foreign else None
-        if record is None:
-            key = f"s{len(self.storages)}"
+        overlapping = list(self._overlapping(first, first + size_bytes)) if foreign else []
+        if overlapping:
+            record = self._merged(overlapping, first, first + size_bytes)
+        else:
             owner = "numpy" if foreign else "torch"
-            record = StorageRecord(key, first, size_bytes, dtype_of(tensor), step, owner=owner)
-            self.storages[key] = record
+            record = StorageRecord(f"s{self._made}", first, size_bytes, dtype_of(tensor), step, owner=owner)
+            self._made += 1
+            self.storages[record.key] = record
         record.exposed = record.exposed or foreign
         weak = weak_reference(storage)
         record.weak.append(weak)
@@ -261,12 +275,32 @@ class Memory:
         self._impl_weak[impl] = weak
         return record
 
-    def overlapping(self, first: int, last: int) -> StorageRecord | None:
-        """The living storage that has a byte at an address from `first` up to before `last`."""
-        for record in self._by_impl.values():
+    def _merged(self, parts: list[StorageRecord], first: int, last: int) -> StorageRecord:
+        """One record for `parts`, which memory from `first` up to before `last` turns out to connect."""
+        whole = parts[0]
+        last = max([last, *(part.first + part.size_bytes for part in parts)])
+        whole.first = min([first, *(part.first for part in parts)])
+        whole.size_bytes = last - whole.first
+        for part in parts[1:]:
+            del self.storages[part.key]
+            part.key = whole.key  # for the writes that name it
+            whole.weak += part.weak
+            whole.counters += part.counters
+            whole.tensors += part.tensors
+            for tensor in part.tensors:
+                tensor.storage = whole
+            self._by_impl = {impl: whole if record is part else record for impl, record in self._by_impl.items()}
+        return whole
+
+    def _overlapping(self, first: int, last: int) -> Iterator[StorageRecord]:
+        """The living storages that have a byte at an address from `first` up to before `last`."""
+        for record in dict.fromkeys(self._by_impl.values()):
             if record.first < last and first < record.first + record.size_bytes and record.is_alive():
-                return record
-        return None
+                yield record
+
+    def at_address(self, address: int) -> StorageRecord | None:
+        """The living storage of the byte at `address`."""
+        return next(self._overlapping(address, address + 1), None)
 
     def _sweep(self) -> None:
         """Forget the addresses of storages that are gone, now and then."""

@@ -4,7 +4,9 @@ Only exact built-in containers, modules and instance dictionaries are looked int
 of the snippet runs while names are sought.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import cast
 
 import torch
 
@@ -13,7 +15,7 @@ from app.worker.bound import is_module, is_tensor
 
 Namer = Callable[[str, torch.Tensor, int, bool], None]
 _ATOMS = frozenset([int, float, complex, bool, str, bytes, type, type(None), type(len), type(lambda: 0), type(torch)])
-_SIZED = frozenset([list, tuple, dict])
+_LISTS = frozenset([list, tuple])
 
 
 def clean(name: object) -> str:
@@ -43,20 +45,23 @@ def tensors_in(name: str, value: object, depth: int = budget.CONTAINER_DEPTH) ->
 
 
 def _of_dict(name: str, value: dict[object, object], depth: int) -> Iterator[tuple[str, torch.Tensor]]:
-    for _, (key, item) in zip(range(budget.CONTAINER_ITEMS), list(value.items()), strict=False):
+    for key, item in islice(list(value.items()), budget.CONTAINER_ITEMS):
         if type(key) in (str, int):
             yield from tensors_in(f"{name}[{key!r}]"[: budget.TEXT], item, depth - 1)
 
 
 def _of_attributes(name: str, value: object, depth: int) -> Iterator[tuple[str, torch.Tensor]]:
+    for key, item in islice(list(_attributes(value).items()), budget.CONTAINER_ITEMS):
+        if type(key) is str and not key.startswith("_") and type(item) not in _ATOMS:
+            yield from tensors_in(f"{name}.{key}"[: budget.TEXT], item, depth - 1)
+
+
+def _attributes(value: object) -> dict[str, object]:
     try:
         attributes = object.__getattribute__(value, "__dict__")  # not getattr: a class may have code for that
     except AttributeError:
-        return
-    if type(attributes) is dict:
-        for _, (key, item) in zip(range(budget.CONTAINER_ITEMS), list(attributes.items()), strict=False):
-            if type(key) is str and not key.startswith("_") and type(item) not in _ATOMS:
-                yield from tensors_in(f"{name}.{key}"[: budget.TEXT], item, depth - 1)
+        return {}
+    return attributes if type(attributes) is dict else {}
 
 
 def _of_module(name: str, module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -97,17 +102,35 @@ def final_tensors(namespace: Mapping[str, object]) -> Iterator[tuple[str, torch.
                         yield f"{path}.{clean(key)}"[: budget.TEXT], tensor
 
 
+def fingerprint(value: object) -> tuple[int, ...]:
+    """Differs once `value`, or what it holds directly, is not the same as before."""
+    kind = type(value)
+    held: Iterable[object] = ()
+    if kind in _LISTS:
+        held = cast("list[object]", value)
+    elif kind is dict:
+        held = cast("dict[object, object]", value).values()
+    elif not is_module(value) and type.__dict__["__module__"].__get__(kind) == "__main__":
+        held = _attributes(value).values()
+    return (id(value), *map(id, islice(held, budget.CONTAINER_ITEMS)))
+
+
 class Names:
     """Gives names as the run binds them. Looks only at what changed since it looked last."""
 
     def __init__(self, name: Namer, module: Callable[[str, torch.nn.Module, bool], None]) -> None:
         self._name, self._module = name, module
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._seen: dict[str, tuple[int, ...]] = {}
 
     def look(self, namespace: Mapping[str, object], step: int) -> None:
         """Name what the top level binds anew since `step` began."""
         for key, value in list(namespace.items()):
             self._look_at(key, value, step, "")
+
+    def look_again(self, namespace: Mapping[str, object], step: int) -> None:
+        """Name what the top level holds, however deep it changed."""
+        self._seen.clear()
+        self.look(namespace, step)
 
     def bound(self, name: str, value: object, step: int, function: str) -> None:
         """Name what a function of the snippet has just bound."""
@@ -122,7 +145,7 @@ class Names:
             self._name(key, value, step, is_local)
             return
         where = function + ":" + key
-        state = id(value), len(value) if kind in _SIZED else 0  # type: ignore[arg-type]
+        state = fingerprint(value)
         if self._seen.get(where) == state or key.startswith("__"):
             return
         self._seen[where] = state

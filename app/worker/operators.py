@@ -7,7 +7,7 @@ would see aten operators below autograd for some sixty microseconds a call: twen
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from msgspec import Struct
@@ -121,6 +121,10 @@ _RELOCATING = frozenset(
 )
 _UNVERSIONED = frozenset(["batch_norm", "instance_norm"])  # write running statistics without moving their counters
 _IN_PLACE_SPECIAL = frozenset(["__setitem__", "__delitem__"])
+
+
+# Operators that torch shows to no function mode.
+HIDDEN: tuple[tuple[Any, str], ...] = ((torch.Tensor, "set_"), (torch, "from_numpy"), (torch, "frombuffer"))
 
 
 class Operator(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import wraps
 from types import CodeType, FrameType
 from typing import Any
 
@@ -25,7 +26,7 @@ from app.worker.graph import Graph
 from app.worker.memory import Memory, TensorRecord
 from app.worker.modules import ModuleCalls
 from app.worker.names import Names, clean
-from app.worker.operators import Function, Operator, OperatorMode, tensors_among
+from app.worker.operators import HIDDEN, Function, Operator, OperatorMode, classify, tensors_among
 from app.worker.script import caught
 from app.worker.source import FILENAME, Source
 from app.worker.steps import Steps, calls_to
@@ -71,6 +72,7 @@ class Recorder:
             observed_modules,
             fast_paths_beside(self.mode),
             self._forgetful_swaps(),
+            self._shown_to_the_mode(),
         ):
             enter_mode(self.mode)
             try:
@@ -124,6 +126,30 @@ class Recorder:
         finally:
             utilities.swap_tensors = swap
 
+    @contextmanager
+    def _shown_to_the_mode(self) -> Iterator[None]:
+        """torch keeps some operators from function modes: stand in for them."""
+        kept = [(owner, name, owner.__dict__.get(name), getattr(owner, name)) for owner, name in HIDDEN]
+        for owner, name, _, function in kept:
+            setattr(owner, name, self._shown(classify(function), function))
+        try:
+            yield
+        finally:
+            for owner, name, own, _ in kept:
+                if own is None:  # it was inherited
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, own)
+
+    def _shown(self, operator: Operator, function: Function) -> Function:
+        @wraps(function)
+        def shown(*args: object, **kwargs: object) -> object:
+            if not self.recording:
+                return function(*args, **kwargs)
+            return self.around(operator, function, args, kwargs, (torch.Tensor,))
+
+        return shown
+
     def _bind(self, name: str, tensor: torch.Tensor, step: int, is_local: bool) -> None:
         record = self.memory.known(tensor)
         if record is None:
@@ -131,10 +157,12 @@ class Recorder:
                 return
             with Unobserved():
                 record = self.memory.meet(tensor, step)
-                self.graph.follow(tensor, record, step, None)
+                self.graph.follow(tensor, record, step, self.modules.current)
         names = record.local_names if is_local else record.names
         if name not in names and len(names) < 20 and (name := clean(name)) not in names:
             names.append(name)
+            with Unobserved():  # a Function of the reader's gives its output a node after it was met
+                self.graph.follow(tensor, record, step, self.modules.current)
 
     def _name_result(self, result: object, caller: FrameType) -> None:
         """What a module call of the snippet gave is known by that call: `model(x)`."""
@@ -233,8 +261,9 @@ class Recorder:
                 record.op, record.expression = operator.name, expression
                 if record.storage is not None:
                     record.base = next((r.key for r in operation.inputs if r.storage is record.storage), None)
-            self.graph.follow(tensor, record, operation.step, self.modules.current)
             operation.outputs.append(record)
+        for tensor, record in zip(outputs, operation.outputs, strict=True):  # all are met: one's node may save another
+            self.graph.follow(tensor, record, operation.step, self.modules.current)
             if record.storage is not None and record.storage.exposed:
                 self.writes.expose(record.storage)
         if operator.exposes:

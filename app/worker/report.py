@@ -36,6 +36,7 @@ from app.worker.bound import (
     is_marked_parameter,
     requires_grad_of,
     retains_grad_of,
+    untyped_storage,
     version_of,
 )
 from app.worker.contents import ITEM_BYTES, Listing, dtype_name, is_observable
@@ -56,7 +57,7 @@ class Report:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._alive = {key: tensor for key, r in recorder.memory.tensors.items() if (tensor := r.tensor()) is not None}
+        self._alive = dict(self._living())
         self._end = Listing()
         self._history = Listing()
         self._last = max(len(recorder.steps.run) - 1, 0)
@@ -122,6 +123,14 @@ class Report:
             truncated=tuple(self._truncated()),
         )
 
+    def _living(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """The tensors that are still referred to, by the last of their records."""
+        memory = self._recorder.memory
+        for key, record in memory.tensors.items():
+            tensor = record.tensor()
+            if tensor is not None and memory.known(tensor) is record:
+                yield key, tensor
+
     def _at(self, step: int) -> int:
         return min(step, self._last)
 
@@ -138,7 +147,7 @@ class Report:
             recorder.graph.follow(living, record, self._last, None)
             if record.counter is not None and not record.inference:
                 record.counter.version = version_of(living)
-        self._alive = {key: tensor for key, r in recorder.memory.tensors.items() if (tensor := r.tensor()) is not None}
+        self._alive = dict(self._living())
 
     def _values(self, key: str) -> Values | None:
         tensor = self._alive.get(key)
@@ -149,7 +158,7 @@ class Report:
         return Tensor(
             shape=record.shape,
             stride=record.stride,
-            offset=record.offset,
+            offset=record.offset_in_storage(),
             dtype=dtype_name(record.dtype),
             storage=record.storage.key if record.storage else None,
             counter=record.counter.key if record.counter else None,
@@ -175,12 +184,12 @@ class Report:
         record.locate()
         cells = record.size_bytes // ITEM_BYTES[record.dtype]
         if alive and cells <= budget.LISTED_AT_END:
-            tensor = next(
-                (self._alive[t.key] for t in record.tensors if t.key in self._alive and t.dtype == record.dtype), None
-            )
-            if tensor is not None and is_observable(tensor):
-                whole = as_strided(detach(tensor), (cells,), (1,), 0)
-                values = self._end.of_tensor(whole)
+            for tensor in (
+                self._alive[t.key] for t in record.tensors if t.key in self._alive and t.dtype == record.dtype
+            ):
+                if is_observable(tensor) and covers(tensor, record):
+                    values = self._end.of_tensor(as_strided(detach(tensor), (cells,), (1,), 0))
+                    break
         return Storage(
             size_bytes=record.size_bytes,
             dtype=dtype_name(record.dtype),
@@ -254,7 +263,7 @@ class Report:
     def _arrays(self) -> Iterator[Array]:
         for name, array in arrays_in(self._recorder.namespace)[:100]:
             first = address_of(array)
-            storage = self._recorder.memory.overlapping(first, first + 1)
+            storage = self._recorder.memory.at_address(first)
             size = array.dtype.itemsize
             if storage is None or not size or (first - storage.first) % size:
                 continue
@@ -300,3 +309,9 @@ class Report:
             yield "Saved tensors and gradients of earlier steps are kept without their values."
         if self._end.unlisted:
             yield "Some tensors are kept with a summary of their values only: there are too many numbers to list."
+
+
+def covers(tensor: torch.Tensor, record: StorageRecord) -> bool:
+    """Whether torch was given all of that memory with `tensor`, and not only a part of an array."""
+    storage = untyped_storage(tensor)
+    return storage.data_ptr() == record.first and storage.nbytes() >= record.size_bytes

@@ -48,8 +48,8 @@ class Steps:
         self._names.bound(name, value, self.current(frame)[0], frame.f_code.co_name)
 
     def look_at_end(self, step: int) -> None:
-        """Name what the last line bound."""
-        self._names.look(self._namespace, step)
+        """Name what the last line bound, and whatever changed deep inside what names hold."""
+        self._names.look_again(self._namespace, step)
 
     def _depth(self, frame: FrameType) -> int:
         """How many calls of the snippet's functions `frame` is in."""

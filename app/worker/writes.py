@@ -109,8 +109,8 @@ class Writes:
     def compare_exposed(self, step: int) -> None:
         """Note a write for each exposed storage whose contents changed since they were last compared."""
         for key, before in list(self.exposed.items()):
-            storage = self._memory.storages[key]
-            if not storage.is_alive():
+            storage = self._memory.storages.get(key)
+            if storage is None or not storage.is_alive():
                 del self.exposed[key]
             elif checksum(storage) != before:
                 self._note(WriteRecord(step, NO_OPERATOR, storage, None, None, self._array_over(storage)))
