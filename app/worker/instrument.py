@@ -7,6 +7,7 @@ dict that keeps them alive. A call in the snippet's own statements costs nothing
 """
 
 import ast
+import warnings
 from collections.abc import Iterator
 from types import CodeType
 
@@ -25,9 +26,12 @@ def compile_with_calls(source: str) -> CodeType:
     A loop's line begins again before each further pass. In functions, BIND is called with each plain name
     that was bound and its value; CAUGHT where an `except` begins. Raises what `compile` raises.
     """
-    tree = ast.parse(source, FILENAME)
-    tree.body = _with_calls(tree.body, _Place())
-    return compile(tree, FILENAME, "exec", dont_inherit=True)
+    compile(source, FILENAME, "exec", dont_inherit=True)  # raises and warns in the words of the snippet as it is
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(source, FILENAME)
+        tree.body = _with_calls(tree.body, _Place())
+        return compile(tree, FILENAME, "exec", dont_inherit=True)
 
 
 class _Place:

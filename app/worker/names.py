@@ -6,6 +6,7 @@ of the snippet runs while names are sought.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from types import GetSetDescriptorType
 from typing import cast
 
 import torch
@@ -57,11 +58,12 @@ def _of_attributes(name: str, value: object, depth: int) -> Iterator[tuple[str, 
 
 
 def _attributes(value: object) -> dict[str, object]:
-    try:
-        attributes = object.__getattribute__(value, "__dict__")  # not getattr: a class may have code for that
-    except AttributeError:
-        return {}
-    return attributes if type(attributes) is dict else {}
+    for owner in type.__dict__["__mro__"].__get__(type(value)):
+        descriptor = type.__dict__["__dict__"].__get__(owner).get("__dict__")
+        if descriptor is not None:  # not getattr: a class may have code of its own for that
+            attributes = descriptor.__get__(value) if type(descriptor) is GetSetDescriptorType else None
+            return attributes if type(attributes) is dict else {}
+    return {}
 
 
 def _of_module(name: str, module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
