@@ -1,0 +1,165 @@
+"""A snippet's source in, its Trace out: what the rest of the server knows of the sandbox."""
+
+import importlib.metadata
+import platform
+import signal
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Literal, TypeVar
+
+import structlog
+
+from app.errors import SandboxUnavailable, SourceTooLarge
+from app.sandbox.child import Received
+from app.sandbox.layers import Layer
+from app.sandbox.pool import Pool
+from app.settings import Settings
+from app.trace import wire
+from app.trace.model import Environment, Outcome, Reference, Trace
+
+__all__ = ["Layer", "Sandbox"]
+
+log = structlog.get_logger(__name__)
+
+WORKER = "app.worker.answer"
+Answer = TypeVar("Answer", Trace, Reference)
+Reason = Literal["time", "memory", "output", "size", "crash"]
+
+
+class Sandbox:
+    """Runs strangers' snippets. Start it in the event loop that will use it."""
+
+    def __init__(self, settings: Settings, *, worker: str = WORKER, namespaces: bool = True) -> None:
+        self._settings = settings
+        self._pool = Pool(settings, worker, namespaces=namespaces)
+        self._numbers = count(1)
+        self._environment = Environment(
+            torch=importlib.metadata.version("torch"),
+            python=platform.python_version(),
+            tapescope=importlib.metadata.version("tapescope"),
+        )
+
+    async def start(self) -> None:
+        """Be ready to run snippets. Raises SandboxUnavailable, with the reason for the operator."""
+        try:
+            await self._pool.start()
+        except SandboxUnavailable as error:
+            log.critical("sandbox_not_started", reason=error.reason)
+            raise
+        missing = {layer.name: layer.missing_because for layer in self.layers if not layer.active}
+        log.info("sandbox_ready", layers=self._active, missing=missing)
+        if self.missing_core:
+            log.warning("sandbox_weak", missing=self.missing_core, advice="run only snippets that you trust")
+        for remark in self._pool.examination.remarks:
+            log.warning("sandbox_remark", remark=remark)
+
+    async def stop(self) -> None:
+        """End every process of the sandbox, and wait until they are gone."""
+        await self._pool.stop()
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """What keeps snippets in, as the latest zygote's children found it."""
+        return self._pool.examination.layers
+
+    @property
+    def missing_core(self) -> dict[str, str]:
+        """Core layer → why it is missing."""
+        return self._pool.examination.missing_core
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What an operator should know beside the layers."""
+        return self._pool.examination.remarks
+
+    @property
+    def ready(self) -> bool:
+        """Whether a snippet can be run now."""
+        return self._pool.ready
+
+    @property
+    def zygote_pid(self) -> int | None:
+        """The process that forks; None while there is none."""
+        return self._pool.zygote_pid
+
+    async def trace(self, source: str) -> Trace:
+        """The run of `source`, whatever became of it.
+
+        Raises SourceTooLarge, QueueFull or SandboxUnavailable where it was not run.
+        """
+        return await self._run("trace", source, wire.decode_trace, self._stopped_trace)
+
+    async def reference(self, source: str) -> Reference:
+        """The run of `source` with every saved tensor kept intact. Raises as `trace`."""
+        return await self._run("reference", source, wire.decode_reference, self._stopped_reference)
+
+    def _stopped_trace(self, outcome: Outcome) -> Trace:
+        return Trace(environment=self._environment, outcome=outcome)
+
+    def _stopped_reference(self, outcome: Outcome) -> Reference:
+        return Reference(outcome=outcome, grads={})
+
+    async def _run(
+        self,
+        kind: Literal["trace", "reference"],
+        source: str,
+        decode: Callable[[bytes], Answer],
+        stopped: Callable[[Outcome], Answer],
+    ) -> Answer:
+        # A lone surrogate, which JSON can carry, has no bytes in UTF-8.
+        encoded = source.encode(errors="replace")
+        if len(encoded) > self._settings.source_bytes:
+            raise SourceTooLarge(len(encoded), self._settings.source_bytes)
+        begun_s = time.perf_counter()
+        request = wire.Request(kind=kind, source=encoded.decode(), output_bytes=self._settings.output_bytes)
+        received = await self._pool.run(wire.encode(request))
+        forged: str | None = None
+        try:
+            answer = decode(received.body) if received.kind == b"A" and not received.surplus else None
+        except wire.ForgedAnswer as error:
+            answer, forged = None, str(error)
+        if answer is None:
+            answer = stopped(_outcome(received, lines=source.count("\n") + 1))
+        exited = received.exited
+        log.info(
+            "run",
+            run=next(self._numbers),
+            kind=kind,
+            duration_ms=round(1e3 * (time.perf_counter() - begun_s), 1),
+            outcome=answer.outcome.kind,
+            reason=answer.outcome.reason,
+            answer_bytes=len(received.body),
+            layers=self._active,
+            signal=exited.signal if exited else None,
+            code=exited.code if exited else None,
+            # Both can hold what a snippet wrote: bounded, and one line whatever it is.
+            worker_failed=repr(received.body.decode(errors="replace")) if received.kind == b"F" else None,
+            forged=repr(forged[:200]) if forged else None,
+        )
+        return answer
+
+    @property
+    def _active(self) -> int:
+        return sum(layer.active for layer in self.layers)
+
+
+def _outcome(received: Received, lines: int) -> Outcome:
+    """How a run ended that brought no answer that can be used."""
+    exited = received.exited
+    noted = exited.line if exited else 0
+    return Outcome(kind="stopped", reason=_reason(received), line=noted if 1 <= noted <= lines else None)
+
+
+def _reason(received: Received) -> Reason:
+    exited = received.exited
+    if received.too_large:
+        return "size"
+    if received.kind is not None:
+        # The worker itself gave up, or what came is no answer of its own.
+        return "memory" if received.kind == b"F" and received.body.startswith(b"MemoryError") else "crash"
+    if received.late or (exited and exited.signal == signal.SIGXCPU):
+        return "time"
+    if exited and exited.signal == signal.SIGKILL:
+        return "memory"  # not by us, so by the kernel, which had run out of it
+    return "crash"
