@@ -1,0 +1,76 @@
+# make run   set up and serve on http://127.0.0.1:8000 (TAPESCOPE_HOST, TAPESCOPE_PORT)
+# make test  set up and run every check and test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONSTRAINTS := .ci/constraints.txt
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+TORCH := torch==2.13.0
+
+.PHONY: run test check format bench doctor vendor image-test clean
+
+run: $(VENV)/.ready
+	$(BIN)/python -m app serve
+
+doctor: $(VENV)/.ready
+	$(BIN)/python -m app doctor
+
+test: check $(VENV)/.ready-browser
+	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/bench --ignore=tests/image
+	$(BIN)/python -m pytest tests/browser
+
+check: $(VENV)/.ready-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/djlint --quiet --check --lint templates
+	$(BIN)/python -m pytest -q tests/test_links.py
+
+format: $(VENV)/.ready-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.ready-bench
+	$(BIN)/python -m tests.bench
+
+# Rebuilds static/vendor from npm packages; needs Node, which nothing else does.
+vendor:
+	static/vendor/src/build.sh
+
+# Builds the Dockerfile and runs the image without a Docker engine; as root on Debian, some minutes.
+image-test: $(VENV)/.ready-image
+	$(BIN)/python -m pytest tests/image
+
+clean:
+	rm -rf $(VENV) tapescope.egg-info
+
+$(VENV)/.ready: pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Tapescope needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV) || \
+		{ echo "Python cannot make a virtual environment here. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Installing PyTorch and the rest into $(VENV): some minutes the first time."
+	$(PIP) $(TORCH)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.ready-bench: $(VENV)/.ready-dev
+	$(PIP) --editable '.[bench]'
+	@command -v dot >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends graphviz; } || \
+		{ echo "The comparison with torchviz needs Graphviz: apt-get install graphviz"; exit 1; }
+	@touch $@
+
+$(VENV)/.ready-browser: $(VENV)/.ready-dev
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
+		{ echo "The browser tests need Chromium: apt-get install chromium"; exit 1; }
+	@touch $@
+
+$(VENV)/.ready-image: $(VENV)/.ready-dev
+	@command -v buildah runc debootstrap >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah runc debootstrap; } || \
+		{ echo "The image test needs root and: apt-get install buildah runc debootstrap"; exit 1; }
+	@touch $@
