@@ -84,7 +84,9 @@ def cuts(trace: Trace) -> tuple[Cut, ...]:
     for operation in trace.operations:
         if operation.raised:
             continue
-        brought = set[int]().union(*(_brought(trace, key, carried, storages, made) for key in operation.inputs))
+        # without inputs it may be `from_numpy`: the value comes over the memory
+        given = operation.inputs or operation.outputs
+        brought = set[int]().union(*(_brought(trace, key, carried, storages, made) for key in given))
         if brought:
             for node in _entered(trace, operation, graphs):
                 for index in sorted(brought):

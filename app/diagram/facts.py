@@ -1,0 +1,216 @@
+"""What the pictures say about one run: order and gradients of backward, the fate of saved tensors, changed cells."""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Literal
+
+from msgspec import Struct
+
+from app.trace.flow import ACCUMULATE
+from app.trace.model import Array, Fired, SavedTensor, Scalar, Tensor, Trace, Values, Write
+
+# intact: as saved, or never compared · refused: its counter moved, and backward would not read it ·
+# wrong: read though it had changed · stale: its counter moved, nobody read it · changed: contents moved, nobody read it
+Fate = Literal["intact", "refused", "wrong", "stale", "changed"]
+
+TROUBLED = 20  # nodes with trouble that no fold hides
+MANY_CELLS = 4_096  # elements of one tensor, beyond which single cells are not looked for
+
+
+class Firing(Struct, frozen=True):
+    """One node as the last backward that came to it ran it."""
+
+    backward: int
+    order: int  # from 1, within that backward
+    fired: Fired
+
+
+class Change(Struct, frozen=True):
+    """A cell whose content is not what was saved."""
+
+    was: Scalar
+    wrong: bool  # backward read the new one, without a word
+
+
+class Facts:
+    """Answers about a trace that several parts of the drawing ask."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.firings: dict[str, Firing] = {}
+        for nth, backward in enumerate(trace.backwards):
+            for order, fired in enumerate(backward.fired, 1):
+                self.firings[fired.node] = Firing(nth, order, fired)
+        self.wrong_after = self._misled()
+        self.changes: defaultdict[str, dict[int, Change]] = defaultdict(dict)
+        self.saved_over: defaultdict[str, list[tuple[str, int, SavedTensor]]] = defaultdict(list)  # node, index, it
+        self.saved_tensors: set[str] = set()
+        self.continued = {tensor.continues for tensor in trace.tensors.values() if tensor.continues}
+        for key, node in trace.nodes.items():
+            for at, saved in enumerate(node.saved):
+                tensor = trace.tensors[saved.tensor] if saved.tensor else None
+                if tensor and tensor.storage and saved.tensor:
+                    self.saved_tensors.add(saved.tensor)
+                    self.saved_over[tensor.storage].append((key, at, saved))
+                    if saved.intact is False or (saved.intact is None and saved.intact_now is False):
+                        self._note_changes(tensor, saved)
+        self.writes: defaultdict[str, list[Write]] = defaultdict(list)
+        for write in trace.writes:
+            created = trace.storages[write.storage].step
+            if created is None or write.step > created:  # what fills new memory is no write into it
+                self.writes[write.storage].append(write)
+        self.arrays: defaultdict[str, list[Array]] = defaultdict(list)
+        for array in trace.arrays:
+            self.arrays[array.storage].append(array)
+        # which operator made a tensor what it was after a step: an operator in place gives it a new node
+        self.made_by = {(one.step, key): one.op for one in trace.operations for key in one.outputs}
+        self.over: defaultdict[str, list[str]] = defaultdict(list)
+        for key, tensor in trace.tensors.items():
+            if tensor.storage:
+                self.over[tensor.storage].append(key)
+
+    @property
+    def ran_backward(self) -> bool:
+        """Whether any node was run."""
+        return bool(self.firings)
+
+    @property
+    def troubled(self) -> frozenset[str]:
+        """The nodes that read what was not saved, or were refused it: the first TROUBLED of them."""
+        found = (
+            key
+            for key in self.firings
+            if any(self.fate(saved) in ("wrong", "refused") for saved in self.trace.nodes[key].saved)
+        )
+        return frozenset(islice(found, TROUBLED))
+
+    def fate(self, saved: SavedTensor) -> Fate:
+        """What became of a saved tensor."""
+        if saved.version_read is not None:
+            if saved.version_read != saved.version and not saved.hooked:
+                return "refused"
+            return "wrong" if saved.intact is False else "intact"
+        if saved.version_now is not None and saved.version_now != saved.version and not saved.hooked:
+            return "stale"
+        return "changed" if saved.intact_now is False else "intact"
+
+    def line(self, step: int | None) -> int | None:
+        """The source line of `step`."""
+        return self.trace.line(step) if step is not None and step < len(self.trace.steps) else None
+
+    def sent(self, node: str, at: int) -> Values | None:
+        """The gradient that `node` sent along its edge number `at`; None if it sent none, or none was recorded."""
+        firing = self.firings.get(node)
+        sent = firing.fired.grad_inputs if firing else ()
+        return sent[at] if at < len(sent) else None
+
+    def received(self, node: str) -> Values | None:
+        """The first gradient that came to `node`."""
+        firing = self.firings.get(node)
+        return next((values for values in firing.fired.grad_outputs if values), None) if firing else None
+
+    def went(self, node: str, at: int) -> bool:
+        """Whether backward went along edge number `at` of `node`."""
+        firing = self.firings.get(node)
+        edge = self.trace.nodes[node].inputs[at]
+        if firing is None or edge is None or not firing.fired.finished:
+            return False
+        following = self.firings.get(edge.node)
+        return following is not None and following.backward == firing.backward
+
+    def tensor_of(self, node: str) -> str | None:
+        """The tensor that a node is the `grad_fn` of, or the leaf it accumulates into."""
+        hung = self.trace.nodes[node].tensors
+        return next((key for key in reversed(hung) if self.trace.tensors[key].node == node), hung[-1] if hung else None)
+
+    def operator_of(self, node: str, tensor: str) -> str | None:
+        """The operator that recorded `node` and gave `tensor`, in the reader's terms."""
+        step = self.trace.nodes[node].step
+        found = self.made_by.get((step, tensor)) if step is not None else None
+        return found or self.trace.tensors[tensor].op
+
+    def _misled(self) -> set[str]:
+        """The nodes that read contents that were not what was saved, and all that backward came to from them."""
+        reached: set[str] = set()
+        todo = [
+            key for key in self.firings if any(self.fate(saved) == "wrong" for saved in self.trace.nodes[key].saved)
+        ]
+        while todo:
+            key = todo.pop()
+            if key in reached:
+                continue
+            reached.add(key)
+            todo += [edge.node for at, edge in enumerate(self.trace.nodes[key].inputs) if edge and self.went(key, at)]
+        return reached
+
+    def _note_changes(self, tensor: Tensor, saved: SavedTensor) -> None:
+        before = saved.values.flat if saved.values else None
+        after = (saved.values_read or tensor.values) if saved.intact is False else tensor.values
+        now = after.flat if after else None
+        if before is None or tensor.storage is None:
+            return
+        wrong = self.fate(saved) == "wrong"
+        cells = cells_of_view(tensor)
+        if now is None or len(now) != len(before) or len(cells) != len(before):
+            return
+        found = self.changes[tensor.storage]
+        for cell, old, new in zip(cells, before, now, strict=True):
+            if old != new and (cell not in found or wrong):
+                found[cell] = Change(old, wrong)
+
+
+def cells_of_view(view: Tensor | Array) -> tuple[int, ...]:
+    """Which cell of the storage each element is, row-major; empty without strides or beyond MANY_CELLS elements."""
+    if view.stride is None or math.prod(view.shape) > MANY_CELLS:
+        return ()
+    return _cells(view.shape, view.stride, view.offset)
+
+
+@lru_cache(maxsize=512)
+def _cells(shape: tuple[int, ...], stride: tuple[int, ...], offset: int) -> tuple[int, ...]:
+    cells = [offset]
+    for size, step in zip(shape, stride, strict=False):
+        cells = [cell + step * at for cell in cells for at in range(size)]
+    return tuple(cells)
+
+
+def span_of_view(view: Tensor | Array) -> tuple[int, int] | None:
+    """The first and the last cell that the view reaches; None without strides or without elements."""
+    if view.stride is None or 0 in view.shape:
+        return None
+    reach = [(size - 1) * step for size, step in zip(view.shape, view.stride, strict=False)]
+    return view.offset + sum(min(step, 0) for step in reach), view.offset + sum(max(step, 0) for step in reach)
+
+
+def runs(cells: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The stretches of neighbouring cells in `cells`: first and last of each."""
+    start = last = None
+    for cell in sorted(set(cells)):
+        if start is None or last is None or cell != last + 1:
+            if start is not None and last is not None:
+                yield start, last
+            start = cell
+        last = cell
+    if start is not None and last is not None:
+        yield start, last
+
+
+def item_bytes(dtype: str) -> int:
+    """How many bytes an element takes."""
+    bits = re.search(r"[0-9]+", dtype)
+    return max(int(bits.group()) // 8, 1) if bits else 1
+
+
+def cell_count(trace: Trace, storage: str) -> int:
+    """How many cells the storage has."""
+    found = trace.storages[storage]
+    return found.size_bytes // item_bytes(found.dtype)
+
+
+def is_accumulator(trace: Trace, node: str) -> bool:
+    """Whether it is the AccumulateGrad of a leaf."""
+    return trace.nodes[node].name == ACCUMULATE

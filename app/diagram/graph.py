@@ -1,0 +1,238 @@
+"""The graph band: boxes placed, edges routed, gradients on them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.diagram.bodies import Body, bit_of, bodies
+from app.diagram.boxes import Drawn, Look, draw_pill, measure, pill_size
+from app.diagram.canvas import Canvas, Edge, edge_of, entry_width
+from app.diagram.facts import Facts
+from app.diagram.lanes import lanes_needed, lanes_width, place_in_lanes
+from app.diagram.layout import Box, Placement, Size, place
+from app.diagram.parts import Folded
+from app.diagram.shapes import Mark, Pen
+from app.diagram.text import width, wrap
+from app.trace.flow import Cut
+
+TALL, FLAT_ACROSS = 8, 26  # parts, up to which that look is tried
+ACROSS_HIGHEST_PX = 560.0
+COLUMN_PX = 400.0  # how wide a column of boxes is where memory stands beside it
+WIDEST_GAP_PX = 130.0
+LOOSE = 8  # tensors in no graph that are drawn
+LOOSE_PX = 300.0  # how wide the tensors in no graph may stand under a narrow one
+SPARE_PX = 26.0  # between a box and the next one under it
+
+Way = Literal["across", "down", "list"]
+
+
+class Band(Struct, frozen=True, kw_only=True):
+    """The graph, drawn. Edges come first: boxes cover them."""
+
+    way: Way
+    width: float
+    bottom: float
+    marks: tuple[Mark, ...]
+    drawn: dict[str, Drawn]
+    bodies: dict[str, Body]
+    unshown: int = 0  # gradients that found no room
+
+
+class Sketch:
+    """The graph of one run, to be drawn for several widths: what they share is worked out once."""
+
+    def __init__(self, facts: Facts, folded: Folded, cuts: Sequence[Cut], opened: frozenset[str]) -> None:
+        self.facts, self.folded, self.opened = facts, folded, opened
+        self.texts = bodies(facts, folded.parts, cuts)
+        self._groups = {group.id: group.members for group in folded.groups}
+        self._edges: dict[Look, list[Edge]] = {}
+        self._sizes: dict[Look, dict[str, Size]] = {}
+        self._placed: dict[tuple[Look, str, float | None], Placement] = {}
+
+    def band(self, width_px: float, top: float) -> Band:
+        """The graph in at most `width_px`, from `top` down, drawn the way that suits its shape."""
+        if width_px <= 500:
+            return self._list(width_px, top)
+        if len(self.texts) <= TALL and not self._groups and (found := self._across("tall", width_px)):
+            return self._drawn(found, "across", "tall", width_px, top)
+        if len(self.texts) <= FLAT_ACROSS and (found := self._across("flat", width_px)):
+            return self._drawn(found, "across", "flat", width_px, top)
+        found = self._place("flat", "down")
+        if found.width <= width_px:
+            return self._drawn(found, "down", "flat", width_px, top)
+        return self._list(COLUMN_PX, top)
+
+    def _list(self, width_px: float, top: float) -> Band:
+        order, links = list(self.texts), [edge.link() for edge in self.edges("list")]
+        column = width_px - lanes_width(lanes_needed(order, links)) - 1
+        sizes = {key: measure(body, "list", column) for key, body in self.texts.items()}
+        return self._drawn(place_in_lanes(order, sizes, links), "list", "list", width_px, top)
+
+    def edges(self, look: Look) -> list[Edge]:
+        """The joins as they are drawn in that look: a small box has no room for numbers beside it."""
+        if look not in self._edges:
+            row, numbers = look == "list", look != "flat"
+            self._edges[look] = [edge_of(self.facts, join, in_row=row, numbers=numbers) for join in self.folded.joins]
+        return self._edges[look]
+
+    def _sizes_of(self, look: Look) -> dict[str, Size]:
+        if look not in self._sizes:
+            self._sizes[look] = {key: measure(body, look) for key, body in self.texts.items()}
+        return self._sizes[look]
+
+    def _across(self, look: Look, width_px: float) -> Placement | None:
+        """From right to left, the gaps between the columns as wide as there is room for; None where it does not fit."""
+        chips = [edge.chip.width for edge in self.edges(look) if edge.chip]
+        clear = 30 if look == "tall" else 16
+        least = max([28.0, *(wide + clear for wide in chips)])
+        room = width_px - (entry_width(self.facts, self.texts) if look == "tall" else 0.0)
+        if self._longest(look, least) > room:
+            return None
+        found = self._place(look, "left", least)
+        if found.width > room or found.height > ACROSS_HIGHEST_PX:
+            return None
+        columns = len({round(box.middle[0]) for box in found.boxes.values()})
+        if columns > 1 and look == "tall":
+            wider = min(least + (room - found.width) / (columns - 1), max(WIDEST_GAP_PX, least))
+            stretched = self._place(look, "left", wider)
+            found = stretched if stretched.width <= room + 1 else found
+        return found
+
+    def _longest(self, look: Look, gap: float) -> float:
+        """How wide the longest way through the graph is at least."""
+        sizes = self._sizes_of(look)
+        ends = {key: size.width for key, size in sizes.items()}
+        place_of = {key: at for at, key in enumerate(self.texts)}
+        for join in sorted(
+            self.folded.joins, key=lambda join: place_of[join.source]
+        ):  # sources in the order of backward
+            ends[join.target] = max(ends[join.target], ends[join.source] + gap + sizes[join.target].width)
+        return max(ends.values(), default=0.0)
+
+    def _place(self, look: Look, way: Literal["left", "down"], layer_gap: float | None = None) -> Placement:
+        key = (look, way, layer_gap)
+        if key not in self._placed:
+            spare = 0.0 if way == "down" else SPARE_PX if look == "tall" else SPARE_PX - 8
+            sizes = self._sizes_of(look)
+            links = [edge.link() for edge in self.edges(look)]
+            if way == "left":  # the gap between the columns is there for the gradients already
+                links = [
+                    replace(link, label=link.label if edge.word else None)
+                    for link, edge in zip(links, self.edges(look), strict=True)
+                ]
+            roomy = {key: _roomier(size, spare) for key, size in sizes.items()}
+            self._placed[key] = _cropped(place(roomy, links, self._groups, way=way, layer_gap=layer_gap), sizes)
+        return self._placed[key]
+
+    def _drawn(self, placement: Placement, way: Way, look: Look, width_px: float, y: float) -> Band:
+        facts, texts = self.facts, self.texts
+        top, marks = _above(self.folded, self.opened, width_px, y)
+        canvas = Canvas(facts, texts, placement, 1.0 if look != "list" else 0.5, top)
+        canvas.frames(self.folded, self.opened)
+        canvas.boxes(look, self.opened)
+        edges = self.edges(look)
+        for edge, points in zip(edges, placement.ways, strict=True):
+            canvas.edge(edge, points, look)
+        canvas.entries(look)
+        for edge, points in zip(edges, placement.ways, strict=True):
+            canvas.gradient(edge, points, look)
+        if look == "tall":
+            canvas.forward(edges)
+        wide = placement.width + 2 + (entry_width(facts, texts) if look == "tall" else 0.0)
+        room = width_px if way == "across" or not texts else min(max(wide, LOOSE_PX), width_px)
+        loose, bottom = _below(facts, room, top + placement.height, empty=not texts)
+        boxes = [mark for drawn in canvas.drawn.values() for mark in drawn.marks]
+        return Band(
+            way=way,
+            width=max(wide, room) if loose and texts and way != "across" else wide,
+            bottom=bottom,
+            marks=(*marks, *canvas.below, *boxes, *canvas.chips, *loose),
+            drawn=canvas.drawn,
+            bodies=texts,
+            unshown=canvas.unshown,
+        )
+
+
+def _roomier(size: Size, spare: float) -> Size:
+    """With some room to the next box where the margins leave none."""
+    return replace(size, above=size.above + spare / 2, below=size.below + spare / 2) if spare else size
+
+
+def _cropped(found: Placement, sizes: Mapping[str, Size]) -> Placement:
+    """Without the spare room at the top and at the bottom."""
+    tops = [box.y - sizes[key].above for key, box in found.boxes.items()] + [box.y for box in found.groups.values()]
+    ends = [box.y + box.height + sizes[key].below for key, box in found.boxes.items()]
+    ends += [box.y + box.height for box in found.groups.values()]
+    heights = [y for way in found.ways for _, y in way]
+    if not tops:
+        return found
+    top, bottom = min(tops + [y - 2 for y in heights]), max(ends + [y + 2 for y in heights])
+    return Placement(
+        boxes={key: box.moved(0, -top) for key, box in found.boxes.items()},
+        ways=tuple(tuple((x, y - top) for x, y in way) for way in found.ways),
+        groups={key: box.moved(0, -top) for key, box in found.groups.items()},
+        width=found.width,
+        height=bottom - top,
+    )
+
+
+def _above(folded: Folded, opened: frozenset[str], width_px: float, y: float) -> tuple[float, list[Mark]]:
+    """The folds that stand for whole graphs, in words over the rest."""
+    marks = []
+    for part in folded.apart:
+        pen = Pen()
+        lines = wrap(part.words, width_px - 24 - 74)
+        box = Box(0.5, y + 0.5, width_px - 1, 16 * len(lines) + 14)
+        pen.plate(box, "node fold", 8)
+        pen.text(12, y + 20, part.title, "ink", "strong", size=13)
+        start = 24 + width(part.title, 13, "strong")
+        for at, line in enumerate(lines):
+            pen.text(start, y + 20 + 16 * at, line)
+        opens = ",".join(sorted(opened | {part.id})) if part.opens else None
+        marks.append(pen.mark("fold", ref=part.id, label=f"{part.detail}, folded", opens=opens))
+        y += box.height + 16
+    return y, marks
+
+
+def _below(facts: Facts, width_px: float, y: float, *, empty: bool) -> tuple[list[Mark], float]:
+    """The leaves that want a gradient and are in no graph, as pills in a row; or that nothing was recorded."""
+    trace = facts.trace
+    loose = [
+        key
+        for key, tensor in trace.tensors.items()
+        if tensor.requires_grad and tensor.is_leaf and tensor.node is None and tensor.alive and tensor.name
+    ]
+    marks = []
+    if empty:
+        pen = Pen()
+        says = (
+            "No operator has used a tensor that requires grad: nothing is recorded yet."
+            if loose
+            else "Nothing here is recorded: no tensor requires grad."
+        )
+        for at, line in enumerate(wrap(says, width_px - 2, 13)):
+            pen.text(0, y + 14 + 18 * at, line, "soft", size=13)
+            y += 18 if at else 0
+        y += 24
+        marks.append(pen.mark("words"))
+    if not loose:
+        return marks, y
+    y += 20 if not empty else 4
+    pen = Pen()
+    x = pen.text(0, y + 22, "In no graph:", "soft") + 10
+    marks.append(pen.mark("words"))
+    for at, key in enumerate(loose):
+        bit = bit_of(facts, key)
+        wide, high = pill_size(bit)
+        if x + wide > width_px:
+            x, y = 0.5, y + high + 8
+        if at == LOOSE:
+            pen = Pen()
+            pen.text(x, y + 22, f"and {len(loose) - at} more", "faint")
+            marks.append(pen.mark("words"))
+            break
+        marks.append(draw_pill(bit, Box(x, y, min(wide, width_px - 1), high), trace.tensors[key].step))
+        x += wide + 10
+    return marks, y + 44

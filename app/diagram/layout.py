@@ -1,0 +1,282 @@
+"""Where the boxes of a graph go, and how its edges run between them: the only user of graphlay.
+
+Backward runs from right to left (`left`) or from top to bottom (`down`); all lengths are px, y downwards.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import graphlay
+from msgspec import Struct
+
+Way = Literal["left", "down"]
+Point = tuple[float, float]
+
+LAYER_GAP_PX = {"left": 56.0, "down": 30.0}
+NODE_GAP_PX = 22.0
+GROUP_PADDING_PX = 14.0
+GROUP_HEADER_PX = 20.0
+LABEL_MARGIN_PX = 8.0
+RADIUS_PX = 6.0
+
+
+class Size(Struct, frozen=True):
+    """A box: edges meet the middle of its sides. The margins are room that hangs out of it."""
+
+    width: float
+    height: float
+    above: float = 0.0
+    below: float = 0.0
+    left: float = 0.0
+    right: float = 0.0
+
+
+class Link(Struct, frozen=True):
+    """An edge, in the direction of backward, and the room that a text on it wants."""
+
+    source: str
+    target: str
+    label: tuple[float, float] | None = None
+
+
+class Box(Struct, frozen=True):
+    """A rectangle: its left and top, and its size."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def middle(self) -> Point:
+        """The centre."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    def meets(self, other: "Box", gap: float = 0.0) -> bool:
+        """Whether they overlap, or come nearer than `gap`."""
+        return (
+            self.x < other.x + other.width + gap
+            and other.x < self.x + self.width + gap
+            and self.y < other.y + other.height + gap
+            and other.y < self.y + self.height + gap
+        )
+
+    def moved(self, dx: float, dy: float) -> "Box":
+        """The same, elsewhere."""
+        return Box(self.x + dx, self.y + dy, self.width, self.height)
+
+
+class Placement(Struct, frozen=True):
+    """Boxes by id, and a way for each link, corner by corner, in the order of the links."""
+
+    boxes: dict[str, Box]
+    ways: tuple[tuple[Point, ...], ...]
+    groups: dict[str, Box]
+    width: float
+    height: float
+
+
+def place(
+    nodes: Mapping[str, Size],
+    links: Sequence[Link],
+    groups: Mapping[str, Sequence[str]],
+    *,
+    way: Way = "left",
+    layer_gap: float | None = None,
+    node_gap: float = NODE_GAP_PX,
+) -> Placement:
+    """Lay out `nodes`; the members of each group stand together in a box of their own.
+
+    The same input gives the same output. Raises KeyError for a link or group that names no node.
+    """
+    if not nodes:
+        return Placement(boxes={}, ways=(), groups={}, width=0, height=0)
+    if not groups and (row := _one_row(nodes, links)):
+        return _in_a_row(row, nodes, links, way, layer_gap or LAYER_GAP_PX[way])
+    indices = {key: index for index, key in enumerate(nodes)}
+    parents = {member: len(nodes) + at for at, key in enumerate(groups) for member in groups[key]}
+    asked = {
+        "nodes": [_asked_node(size, way, parents.get(key)) for key, size in nodes.items()]
+        + [{"size": {"width": 10.0, "height": 10.0}} for _ in groups],
+        "edges": [_asked_edge(link, indices) for link in links],
+    }
+    drawn = graphlay.layout(asked, options=_options(way, layer_gap or LAYER_GAP_PX[way], node_gap))
+    found = [_box(node) for node in drawn.nodes]
+    boxes = dict(zip(nodes, found, strict=False))
+    frames = dict(zip(groups, found[len(nodes) :], strict=True))
+    ways = [[(point["x"], point["y"]) for point in edge["points"]] for edge in drawn.edges]
+    return _settled(nodes, boxes, frames, ways, mirrored=way == "left")
+
+
+def rounded(points: Sequence[Point], radius: float = RADIUS_PX) -> str:
+    """The path through `points`, its corners rounded where both sides are long enough."""
+    if not points:
+        return ""
+    parts = [f"M{px(points[0][0])} {px(points[0][1])}"]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        bend = min(radius, _distance(before, corner) / 2, _distance(corner, after) / 2)
+        start, end = _towards(corner, before, bend), _towards(corner, after, bend)
+        parts.append(f"L{px(start[0])} {px(start[1])}Q{px(corner[0])} {px(corner[1])} {px(end[0])} {px(end[1])}")
+    if len(points) > 1:
+        parts.append(f"L{px(points[-1][0])} {px(points[-1][1])}")
+    return "".join(parts)
+
+
+def px(length: float) -> float | int:
+    """A length as it is written: to a tenth, and whole where it is whole."""
+    tenth = round(length, 1)
+    return int(tenth) if tenth == int(tenth) else tenth
+
+
+def straightened(points: Sequence[Point]) -> tuple[Point, ...]:
+    """The same way without corners that turn nowhere."""
+    kept: list[Point] = []
+    for point in points:
+        if kept and _distance(kept[-1], point) < 0.5:
+            continue
+        if len(kept) > 1 and _aligned(kept[-2], kept[-1], point):
+            kept.pop()
+        kept.append(point)
+    return tuple(kept)
+
+
+def _one_row(nodes: Mapping[str, Size], links: Sequence[Link]) -> list[str] | None:
+    """The nodes in order where each leads to the next and to nothing else; None where they do not."""
+    following = {link.source: link.target for link in links}
+    start = nodes.keys() - set(following.values())
+    if len(links) != len(nodes) - 1 or len(following) != len(links) or len(start) != 1:
+        return None
+    row = list(start)
+    while (after := following.get(row[-1])) is not None and len(row) < len(nodes):
+        row.append(after)
+    return row if len(row) == len(nodes) else None
+
+
+def _in_a_row(row: Sequence[str], nodes: Mapping[str, Size], links: Sequence[Link], way: Way, gap: float) -> Placement:
+    """One after another, in one straight line; a text on an edge has room there."""
+    rooms = {
+        link.source: max(gap, _along(link.label, way) + 2 * LABEL_MARGIN_PX if link.label else 0.0) for link in links
+    }
+    boxes: dict[str, Box] = {}
+    at = 0.0
+    for key in row:
+        size = nodes[key]
+        if way == "left":
+            at += size.right
+            boxes[key] = Box(-at - size.width, -size.height / 2, size.width, size.height)
+            at += size.width + size.left + rooms.get(key, 0.0)
+        else:
+            at += size.above
+            boxes[key] = Box(-size.width / 2, at, size.width, size.height)
+            at += size.height + size.below + rooms.get(key, 0.0)
+    ways = []
+    for link in links:
+        source, target = boxes[link.source], boxes[link.target]
+        if way == "left":
+            ways.append([(source.x, 0.0), (target.x + target.width, 0.0)])
+        else:
+            ways.append([(0.0, source.y + source.height), (0.0, target.y)])
+    return _settled(nodes, boxes, {}, ways, mirrored=False)
+
+
+def _along(label: tuple[float, float] | None, way: Way) -> float:
+    """The room that a text on an edge takes in the direction of backward."""
+    if label is None:
+        return 0.0
+    return (label[0] if way == "left" else label[1]) + 2 * LABEL_MARGIN_PX
+
+
+def _asked_node(size: Size, way: Way, parent: int | None) -> dict[str, object]:
+    margin = (
+        {"along_neg": size.right, "along_pos": size.left, "cross_neg": size.above, "cross_pos": size.below}
+        if way == "left"
+        else {"along_neg": size.above, "along_pos": size.below, "cross_neg": size.left, "cross_pos": size.right}
+    )
+    asked: dict[str, object] = {"size": {"width": size.width, "height": size.height}}
+    if any(margin.values()):
+        asked["margin"] = margin
+    if parent is not None:
+        asked["parent"] = parent
+    return asked
+
+
+def _asked_edge(link: Link, indices: Mapping[str, int]) -> dict[str, object]:
+    asked: dict[str, object] = {"source": indices[link.source], "target": indices[link.target]}
+    if link.label is not None:
+        asked["label_size"] = {"width": link.label[0], "height": link.label[1]}
+    return asked
+
+
+def _options(way: Way, layer_gap: float, node_gap: float) -> dict[str, object]:
+    return {
+        "direction": "leftright" if way == "left" else "topbottom",
+        "routing": {"style": "orthogonal", "bundle_parallel": False, "port_sides": "facing_only"},
+        "spacing": {
+            "layer_gap": layer_gap,
+            "node_gap": node_gap,
+            "dummy_gap": 16.0,
+            "port_gap": 14.0,
+            "port_stroke_clear": 10.0,
+            "stub": 12.0,
+            "edge_label_margin": LABEL_MARGIN_PX,
+            "isolated_gap": node_gap,
+            "isolated_max_columns": 4,
+            "compound_padding": GROUP_PADDING_PX,
+            "compound_header": GROUP_HEADER_PX,
+        },
+    }
+
+
+def _box(node: dict[str, dict[str, float]]) -> Box:
+    width, height = node["size"]["width"], node["size"]["height"]
+    return Box(node["center"]["x"] - width / 2, node["center"]["y"] - height / 2, width, height)
+
+
+def _settled(
+    nodes: Mapping[str, Size],
+    boxes: dict[str, Box],
+    frames: dict[str, Box],
+    ways: list[list[Point]],
+    *,
+    mirrored: bool,
+) -> Placement:
+    """With the margins inside, the top left corner at (0, 0), and left and right swapped if asked."""
+    if mirrored:
+        boxes = {key: Box(-box.x - box.width, box.y, box.width, box.height) for key, box in boxes.items()}
+        frames = {key: Box(-box.x - box.width, box.y, box.width, box.height) for key, box in frames.items()}
+        ways = [[(-x, y) for x, y in points] for points in ways]
+    outer = [
+        Box(
+            box.x - nodes[key].left,
+            box.y - nodes[key].above,
+            box.width + nodes[key].left + nodes[key].right,
+            box.height + nodes[key].above + nodes[key].below,
+        )
+        for key, box in boxes.items()
+    ] + list(frames.values())
+    corners = [point for points in ways for point in points]
+    left = min([box.x for box in outer] + [x for x, _ in corners])
+    top = min([box.y for box in outer] + [y for _, y in corners])
+    right = max([box.x + box.width for box in outer] + [x for x, _ in corners])
+    bottom = max([box.y + box.height for box in outer] + [y for _, y in corners])
+    return Placement(
+        boxes={key: box.moved(-left, -top) for key, box in boxes.items()},
+        ways=tuple(straightened([(x - left, y - top) for x, y in points]) for points in ways),
+        groups={key: box.moved(-left, -top) for key, box in frames.items()},
+        width=right - left,
+        height=bottom - top,
+    )
+
+
+def _distance(one: Point, other: Point) -> float:
+    return abs(one[0] - other[0]) + abs(one[1] - other[1])
+
+
+def _towards(start: Point, goal: Point, length: float) -> Point:
+    whole = _distance(start, goal)
+    share = length / whole if whole else 0.0
+    return start[0] + (goal[0] - start[0]) * share, start[1] + (goal[1] - start[1]) * share
+
+
+def _aligned(one: Point, two: Point, three: Point) -> bool:
+    return abs((two[0] - one[0]) * (three[1] - one[1]) - (two[1] - one[1]) * (three[0] - one[0])) < 0.01

@@ -1,0 +1,127 @@
+"""The tape: the run over time, a lane for each storage, with what autograd saved, checked and read.
+
+Pure: the same Trace gives the same drawing. Three drawings of one story are made; the page shows the one that its
+column has room for.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.diagram.scene import Drawing
+from app.diagram.shapes import IconKind
+from app.diagram.tape_lanes import Lane, Story, fold_lane, weights_of
+from app.diagram.tape_moments import Column, Moments, columns_of
+from app.diagram.tape_narrow import draw_narrow
+from app.diagram.tape_reader import read_story
+from app.diagram.tape_sheet import Sheet
+from app.diagram.tape_wide import draw_wide
+from app.diagram.tape_words import MOST_ROWS, Row, Words
+from app.trace.model import Trace
+
+WIDE_PX, MEDIUM_PX, NARROW_PX = 870, 700, 358
+MOST_COLUMNS, MOST_ROWS_NARROW = 40, 24
+MOST_FOLDS_TOLD = 4
+
+_LEGEND: dict[IconKind, str] = {
+    "pin": "saved for backward",
+    "write": "write, seen by autograd",
+    "unseen": "write, not seen",
+    "passed": "version check passed",
+    "refused": "read refused",
+    "differs": "not what was saved",
+}
+
+
+class LegendEntry(Struct, frozen=True, kw_only=True):
+    """A mark that occurs in the drawing, and what it means."""
+
+    mark: str
+    words: str
+
+
+class Tape(Struct, frozen=True, kw_only=True):
+    """The drawing with all that goes with it. Without drawings, `notes` say why there is nothing to draw."""
+
+    title: str = "The tape"
+    desc: str = ""
+    moments: int = 0
+    drawings: tuple[Drawing, ...] = ()
+    legend: tuple[LegendEntry, ...] = ()
+    rows: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def draw_tape(trace: Trace) -> Tape:
+    """The tape of a run, at its end."""
+    if not trace.steps:
+        return Tape(notes=("Nothing ran.",))
+    moments = Moments(trace)
+    story = read_story(trace, moments)
+    if not story.lanes:
+        why = "No tensor with a name was left to draw." if trace.storages else "No tensor was made."
+        return Tape(moments=moments.count, notes=(why,))
+    words, columns = _folded_to(story, moments, MOST_COLUMNS)
+    wide, sheet = draw_wide(words, columns, WIDE_PX, "wide")
+    medium, _ = draw_wide(words, columns, MEDIUM_PX, "medium")
+    narrow = draw_narrow(*_folded_to(replace(story, lanes=story.lanes[:1]), moments, MOST_ROWS_NARROW), NARROW_PX)
+    rows = sorted(words.rows(), key=lambda row: row.moment)
+    return Tape(
+        desc=words.story_told(),
+        moments=moments.count,
+        drawings=(wide, medium, narrow),
+        legend=tuple(_legend(sheet, words.story, columns)),
+        rows=tuple(rows[:MOST_ROWS]),
+        notes=tuple(_notes(words, columns, len(rows))),
+    )
+
+
+def _folded_to(story: Story, moments: Moments, most: int) -> tuple[Words, tuple[Column, ...]]:
+    """The columns for these lanes, and the story with what is inside folds taken out."""
+    columns = columns_of(moments, weights_of(story, moments), most)
+    return Words(moments, replace(story, lanes=tuple(fold_lane(lane, columns) for lane in story.lanes))), columns
+
+
+def _legend(sheet: Sheet, story: Story, columns: Sequence[Column]) -> Iterator[LegendEntry]:
+    harmful = any(write.harmful for lane in story.lanes for write in lane.writes)
+    harmful = harmful or any(fold.harmful for lane in story.lanes for fold in lane.folds)
+    for mark, told in _LEGEND.items():
+        if mark in sheet.icons:
+            yield LegendEntry(mark="harmless" if mark == "unseen" and not harmful else mark, words=told)
+    if any(lane.counters for lane in story.lanes):
+        yield LegendEntry(mark="counter", words="version counter")
+    if any(column.folded for column in columns):
+        yield LegendEntry(mark="fold", words="folded")
+
+
+def _notes(words: Words, columns: Sequence[Column], rows: int) -> Iterator[str]:
+    story = words.story
+    left = [
+        (story.troubled, "in question"),
+        (story.others, "saved, written or shared"),
+        (story.quiet, "quiet"),
+        (story.passing, "unnamed or gone"),
+    ]
+    if total := sum(count for count, _ in left):
+        kinds = [kind if count == total else f"{count:,} {kind}" for count, kind in left if count]
+        yield f"{total:,} {'storage is' if total == 1 else 'storages are'} not drawn: {', '.join(kinds)}."
+    folds = [_folded(words, column, story.lanes, at) for at, column in enumerate(columns) if column.folded]
+    yield from folds[:MOST_FOLDS_TOLD]
+    if len(folds) > MOST_FOLDS_TOLD:
+        yield f"{len(folds) - MOST_FOLDS_TOLD} more folds: point at one to read what it holds."
+    if rows > MOST_ROWS:
+        yield f"The table lists the first {MOST_ROWS} of {rows:,} facts."
+
+
+def _folded(words: Words, column: Column, lanes: Sequence[Lane], at: int) -> str:
+    """What one fold holds, in words."""
+    inside = [fold for lane in lanes for fold in lane.folds if fold.column == at]
+    counts = (
+        (sum(fold.saves for fold in inside), "save"),
+        (sum(fold.reads for fold in inside), "read"),
+        (sum(fold.writes for fold in inside), "write"),
+    )
+    told = ", ".join(f"{count:,} {kind if count == 1 else kind + 's'}" for count, kind in counts if count)
+    what = words.column(column)
+    return f"{what[0].upper()}{what[1:]}{': ' + told + ' on these lanes' if told else ''}."

@@ -1,0 +1,227 @@
+"""The columns of the tape: every moment of a run in order, repeated passes of a loop and quiet stretches folded.
+
+A moment is one run of a line or, inside a backward, one node that ran; moments are numbered from 1.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import accumulate
+from typing import Literal
+
+from msgspec import Struct
+
+from app.diagram.tape_loops import Run, fold_loops
+from app.trace.model import Trace
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """One moment, or several that are folded together."""
+
+    kind: Literal["line", "node", "passes", "lines", "nodes"]
+    first: int  # moment
+    last: int
+    step: int  # of the first moment
+    backward: int | None = None  # index into `Trace.backwards`
+    node: str | None = None
+    passes: int = 0
+    lines: tuple[int, int] | None = None  # the lowest and the highest line in a fold
+
+    @property
+    def count(self) -> int:
+        """How many moments it stands for."""
+        return self.last - self.first + 1
+
+    @property
+    def folded(self) -> bool:
+        """Whether it stands for several moments."""
+        return self.kind in ("passes", "lines", "nodes")
+
+
+class Moments:
+    """Every moment of a run by number."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        lengths = [1] * len(trace.steps)
+        offsets = []
+        for backward in trace.backwards:
+            offsets.append(lengths[backward.step])
+            lengths[backward.step] += len(backward.fired)
+        self._of_step = [1, *accumulate(lengths, initial=1)][1:]
+        starts = [
+            (self._of_step[backward.step] + offset, index)
+            for index, (backward, offset) in enumerate(zip(trace.backwards, offsets, strict=True))
+            if backward.fired
+        ]
+        starts.sort()
+        self._backwards = starts  # first moment, index into trace.backwards
+        self._backward_starts = [first for first, _ in starts]
+        self._with_backward = sorted({trace.backwards[index].step for _, index in starts})
+
+    def firings(self, nodes: Set[str]) -> dict[str, list[tuple[int, bool]]]:
+        """When backward ran each of `nodes`, and whether it finished."""
+        found: dict[str, list[tuple[int, bool]]] = {node: [] for node in nodes}
+        for first, index in self._backwards:
+            for at, fired in enumerate(self.trace.backwards[index].fired):
+                if fired.node in found:
+                    found[fired.node].append((first + at, fired.finished))
+        return found
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self._of_step[-1] - 1
+
+    def of(self, step: int | None) -> int:
+        """The moment at which a step runs its line; the first for None."""
+        return 1 if step is None else self._of_step[min(step, len(self._of_step) - 2)]
+
+    def end_of(self, step: int) -> int:
+        """The last moment of a step: the last node of its backward, or the line itself."""
+        return self._of_step[step + 1] - 1
+
+    def step_of(self, moment: int) -> int:
+        """The step that a moment belongs to."""
+        return bisect_right(self._of_step, moment) - 1
+
+    def backward_of(self, moment: int) -> tuple[int, int] | None:
+        """The backward that a moment is a node of, and which of its nodes, from 0."""
+        if self._of_step[self.step_of(moment)] == moment:
+            return None
+        first, index = self._backwards[bisect_right(self._backward_starts, moment) - 1]
+        return index, moment - first
+
+    def stretches(self, first_step: int, last_step: int) -> Iterator[tuple[int, int]]:
+        """The moments of some steps, cut where lines and the nodes of a backward meet: first and last of each."""
+        begin = self.of(first_step)
+        for step in self._with_backward[
+            bisect_left(self._with_backward, first_step) : bisect_right(self._with_backward, last_step)
+        ]:
+            yield begin, self.of(step)
+            nodes = self.of(step) + 1
+            for index in range(bisect_left(self._backward_starts, nodes), len(self._backwards)):
+                first, which = self._backwards[index]
+                if first > self.end_of(step):
+                    break
+                yield first, first + len(self.trace.backwards[which].fired) - 1
+            begin = self.end_of(step) + 1
+        if begin <= self.end_of(last_step):
+            yield begin, self.end_of(last_step)
+
+
+def columns_of(moments: Moments, weights: Mapping[int, int], most: int) -> tuple[Column, ...]:
+    """At most `most` columns; `weights` say by moment how much must stay open: 3 as long as there is room, 0 never.
+
+    The first and the last moment stay open as well. Of one loop at most OPEN_PASSES passes do.
+    """
+    if not moments.count:
+        return ()
+    steps = moments.trace.steps
+    runs = [Run(0, len(steps) - 1)]
+    if moments.count > most:
+        telling = sorted({moments.step_of(moment) for moment, weight in weights.items() if weight >= 3})
+        runs = list(fold_loops(steps, telling))
+    pieces = list(_pieces(moments, runs))
+    threshold = 1
+    while sum(piece.columns for piece in pieces) > most and threshold <= 3:
+        kept = {moment for moment, weight in weights.items() if weight >= threshold} | {1, moments.count}
+        pieces = _fold_quiet(pieces, sorted(kept), most)
+        threshold += 1
+    if sum(piece.columns for piece in pieces) > most:
+        pieces = _fold_middle(pieces, most)
+    return tuple(_columns(moments, pieces))
+
+
+class _Piece(Struct, frozen=True):
+    """Moments side by side, each a column of its own, or all one."""
+
+    first: int
+    last: int
+    folded: bool = False
+    passes: int = 0
+
+    @property
+    def columns(self) -> int:
+        return 1 if self.folded else self.last - self.first + 1
+
+
+def _pieces(moments: Moments, runs: Sequence[Run]) -> Iterator[_Piece]:
+    for run in runs:
+        if run.passes:
+            yield _Piece(moments.of(run.first), moments.end_of(run.last), folded=True, passes=run.passes)
+        else:
+            for first, last in moments.stretches(run.first, run.last):
+                yield _Piece(first, last)
+
+
+def _fold_quiet(pieces: Sequence[_Piece], kept: Sequence[int], most: int) -> list[_Piece]:
+    """Fold the longest stretches without a kept moment, until no more need be."""
+    cut: list[_Piece] = []
+    for piece in pieces:
+        if piece.folded:
+            cut.append(piece)
+            continue
+        begin = piece.first
+        for moment in kept[bisect_left(kept, piece.first) : bisect_right(kept, piece.last)]:
+            if begin < moment:
+                cut.append(_Piece(begin, moment - 1))
+            cut.append(_Piece(moment, moment))
+            begin = moment + 1
+        if begin <= piece.last:
+            cut.append(_Piece(begin, piece.last))
+    total = sum(piece.columns for piece in cut)
+    for at in sorted(range(len(cut)), key=lambda at: (-cut[at].columns, at)):
+        if total <= most or cut[at].columns < 2:
+            break
+        total -= cut[at].columns - 1
+        cut[at] = _Piece(cut[at].first, cut[at].last, folded=True)
+    return cut
+
+
+def _fold_middle(pieces: Sequence[_Piece], most: int) -> list[_Piece]:
+    """The first and the last columns, and all between in one."""
+    single = [
+        _Piece(moment, moment) if not piece.folded else piece
+        for piece in pieces
+        for moment in ([piece.first] if piece.folded else range(piece.first, piece.last + 1))
+    ]
+    head = most // 2
+    tail = most - head - 1
+    middle = single[head : len(single) - tail]
+    return [*single[:head], _Piece(middle[0].first, middle[-1].last, folded=True), *single[len(single) - tail :]]
+
+
+def _columns(moments: Moments, pieces: Sequence[_Piece]) -> Iterator[Column]:
+    trace = moments.trace
+    for piece in pieces:
+        if not piece.folded:
+            for moment in range(piece.first, piece.last + 1):
+                yield _column(moments, moment)
+            continue
+        first, last = moments.step_of(piece.first), moments.step_of(piece.last)
+        lines = [step.line for step in trace.steps[first : last + 1]]
+        inside = moments.backward_of(piece.first)
+        only_nodes = inside is not None and inside[0] == (moments.backward_of(piece.last) or (None,))[0]
+        yield Column(
+            kind="passes" if piece.passes else "nodes" if only_nodes else "lines",
+            first=piece.first,
+            last=piece.last,
+            step=first,
+            backward=inside[0] if inside and only_nodes else None,
+            passes=piece.passes,
+            lines=(min(lines), max(lines)),
+        )
+
+
+def _column(moments: Moments, moment: int) -> Column:
+    step, inside = moments.step_of(moment), moments.backward_of(moment)
+    if inside is None:
+        return Column(kind="line", first=moment, last=moment, step=step)
+    backward, at = inside
+    node = moments.trace.backwards[backward].fired[at].node
+    return Column(kind="node", first=moment, last=moment, step=step, backward=backward, node=node)
+
+
+def column_at(columns: Sequence[Column], moment: int) -> int:
+    """The index of the column that holds `moment`."""
+    return max(bisect_right(columns, moment, key=lambda column: column.first) - 1, 0)

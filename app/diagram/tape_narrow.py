@@ -1,0 +1,348 @@
+"""The tape with time running down: the storage in question and its counters, a row for each column of the wide one."""
+
+from collections.abc import Iterator, Sequence
+
+from app.diagram.layout import Box, px
+from app.diagram.scene import Drawing
+from app.diagram.shapes import Anchor, Mark, Pen, Tone
+from app.diagram.tape_lanes import CounterLine, Overwrite, Read, Save
+from app.diagram.tape_moments import Column, column_at
+from app.diagram.tape_sheet import GAP_PX, Cut, Sheet, path, pen_of, rounded
+from app.diagram.tape_words import Axis, Words, storage_name, verdict
+from app.diagram.text import Face, ellipsize, width, wrap
+
+_LABELS = 88.0  # left of the band
+_BAND = (100.0, 124.0)  # how wide, at least and at most
+_THREAD, _NEXT_THREAD = 15.0, 9.0  # right of the band
+_MOST_THREADS = 2
+_MOST_COUNTERS = 2
+_HEADER = 42.0
+_ROW, _EVENT, _READ = 25.0, 36.0, 44.0  # a quiet row, one with a mark, one with a verdict
+_WORDS = 20.0  # more, below a mark that says in the band what is wrong
+_TITLE = 22.0  # over the nodes of a backward
+_STEP, _MOST = 14.0, 18.0  # how far one step of a counter goes, and all of them
+_CELL = 26.0
+
+
+def draw_narrow(words: Words, columns: Sequence[Column], width_px: int) -> Drawing:
+    """The first lane over the whole run; the height follows from the rows."""
+    return _Narrow(words, columns, width_px).figure()
+
+
+class _Narrow:
+    def __init__(self, words: Words, columns: Sequence[Column], width_px: int) -> None:
+        self.words, self.columns, self.width = words, columns, width_px
+        self.lane = words.story.lanes[0]
+        self.axis = Axis(words, columns)
+        self.sheet = Sheet(width_px)
+        self.ended = words.trace.outcome.kind != "finished"
+        self.titles: list[tuple[float, int]] = []  # where each backward's title stands, and its first column
+        self.bottom = _HEADER
+        self.y = list(self._rows())
+        self.end = self.y[-1] if self.ended else self.bottom - 2
+        until = self.lane.until
+        below = 14 + _WORDS * any(read.differs for save in self.lane.saves for read in save.reads)
+        self.lane_end = self.end if until is None else min(self._at(until) + below, self.end)
+        self.height = round(self.bottom + (24 if self.ended else 4))
+        needed = max((words.contents.fit(s.values, _BAND[1]).width for s in self.lane.stretches), default=0)
+        self.left, self.band = _LABELS, min(max(needed + 2, _BAND[0]), _BAND[1])
+        self.right = self.left + self.band
+        threads = min(len(self._saves()), _MOST_THREADS)
+        first = self.right + _THREAD + max(threads - 1, 0) * _NEXT_THREAD + (22 if threads else 4)
+        self.counters = [
+            (line, first + at * (width_px - 34 - first) / max(len(self.lane.counters[:_MOST_COUNTERS]) - 1, 1))
+            for at, line in enumerate(self.lane.counters[:_MOST_COUNTERS])
+        ]
+
+    # rows
+
+    def _rows(self) -> Iterator[float]:
+        """The middle of each row, from the top."""
+        lane = self.lane
+        events = {column_at(self.columns, write.moment) for write in lane.writes}
+        events |= {column_at(self.columns, moment) for moment in (lane.since, *(save.moment for save in lane.saves))}
+        reads = {column_at(self.columns, read.moment): read.differs for save in lane.saves for read in save.reads}
+        y = _HEADER
+        before: int | None = None
+        for at, column in enumerate(self.columns):
+            if column.backward is not None and column.backward != before:
+                y += _TITLE
+                self.titles.append((y - 7, at))
+                self.sheet.sunk.append(Box(0, y - _TITLE, self.width, _TITLE))
+            before = column.backward
+            height = _READ if at in reads and not column.folded else _EVENT if at in events else _ROW
+            yield y + height / 2
+            y += height + (_WORDS if reads.get(at) else 0)
+            self.bottom = y
+            if column.backward is not None:
+                top = self.sheet.sunk[-1].y
+                self.sheet.sunk[-1] = Box(0, top, self.width, y - top)
+
+    def _at(self, moment: int) -> float:
+        return self.y[column_at(self.columns, moment)]
+
+    def _is_open(self, moment: int) -> bool:
+        return not self.columns[column_at(self.columns, moment)].folded
+
+    def _saves(self) -> list[Save]:
+        return sorted(self.lane.saves, key=lambda save: (save.fate == "kept", save.moment))
+
+    # drawing
+
+    def figure(self) -> Drawing:
+        self._header()
+        self._axis()
+        self._stretches()
+        for write in self.lane.writes:
+            self._drop(write)
+        for line, x in self.counters:
+            self._counter(line, x)
+        self._writes()
+        for at, save in enumerate(self._saves()):
+            self._save(save, at)
+        done: set[tuple[float, str | None]] = set()
+        for save in self._saves():
+            for read in save.reads:
+                self._read(save, read, done)
+        self._ending()
+        return Drawing(kind="narrow", width=self.width, height=self.height, marks=(*self._under(), *self.sheet.marks))
+
+    def _under(self) -> Iterator[Mark]:
+        pen = Pen()
+        for box in self.sheet.sunk:
+            pen.plate(box, "sunk")
+        pen.path("".join(f"M{px(_LABELS)} {px(y)}H{self.width}" for y in self.y), "rule")
+        if self.ended:
+            pen.path(path([(self.left, self.y[-1]), (self.width, self.y[-1])]), "stop")
+        yield pen.mark("rules")
+
+    def _header(self) -> None:
+        lane = self.lane
+        name = storage_name(lane.storage)
+        self.sheet.write(name, [(self.left, 14, "start")], "ink", "strong", size=13, ref=lane.storage, since=lane.since)
+        listed = ellipsize(", ".join(name for name, _ in lane.names), self.band, face="code")
+        self.sheet.write(listed, [(self.left, 31, "start")], face="code", ref=lane.storage, since=lane.since, gap=1)
+        for at, (line, x) in enumerate(self.counters):
+            following = self.counters[at + 1][1] if at + 1 < len(self.counters) else self.width + 10
+            self.sheet.write(line.id, [(x - 8, 14, "start")], "ink", "strong", size=13, ref=line.id, since=line.since)
+            listed = ellipsize(", ".join(name for name, _ in line.names), following - x - 8, face="code")
+            self.sheet.write(listed, [(x - 8, 31, "start")], face="code", ref=line.id, since=line.since, gap=1)
+
+    def _axis(self) -> None:
+        for y, at in self.titles:
+            first = self.columns[at].first
+            self.sheet.write("backward", [(0, y, "start")], "ink", "strong", since=first)
+        for at, (column, y) in enumerate(zip(self.columns, self.y, strict=True)):
+            number, below = self.axis.texts(column)
+            x, ref = 0.0, self.axis.ref(column)
+            face: Face
+            title = self.words.column(column)
+            if number:
+                text = ellipsize(number, _LABELS - 8, face="strong")
+                self.sheet.write(
+                    text,
+                    [(0, y + 4.5, "start")],
+                    "soft" if column.folded else "ink",
+                    "text" if column.folded else "strong",
+                    size=12 if column.folded else 13,
+                    ref=ref,
+                    since=column.first,
+                    label=title,
+                )
+                x = max(20.0, width(text, 13, "strong") + 6)
+            elif column.node:
+                x = 8.0
+            tone: Tone = "alarm" if self.axis.is_harmful(at) else "faint"
+            face = "text" if column.folded else "code"
+            self.sheet.write(
+                ellipsize(below, _LABELS - 6 - x, face=face),
+                [(x, y + 4.5, "start")],
+                tone,
+                face,
+                bold=tone == "alarm",
+                ref=ref,
+                since=column.first,
+                label=title,
+                gap=1,
+            )
+
+    def _stretches(self) -> None:
+        lane = self.lane
+        starts = [self._at(stretch.first) for stretch in lane.stretches]
+        drawn = [
+            (stretch, top, bottom)
+            for stretch, top, bottom in zip(lane.stretches, starts, [*starts[1:], self.lane_end], strict=True)
+            if bottom - top >= 1
+        ]
+        for at, (stretch, top, bottom) in enumerate(drawn):
+            closed = at == len(drawn) - 1 and lane.until is None and not self.ended
+            shape = rounded(Box(self.left, top, self.band, bottom - top), top=not at, bottom=closed)
+            self.sheet.add(pen_of(f"band {stretch.tone}", shape).mark("stretch", ref=lane.storage, since=stretch.first))
+            after = 12.0 if stretch.written else 0.0
+            if bottom - top - after >= _CELL:
+                cut = self.words.contents.fit(stretch.values, self.band, lane.saved_under(stretch))
+                self._contents(cut, stretch.tone == "wrong", top + after, stretch.first)
+            if stretch.tone != "plain":
+                self.sheet.add(
+                    pen_of(f"rim {stretch.tone}", shape).mark("stretch", ref=lane.storage, since=stretch.first)
+                )
+
+    def _contents(self, cut: Cut, wrong: bool, y: float, since: int) -> None:
+        pen = Pen()
+        x = self.left + (self.band - cut.width) / 2
+        for at, cell in enumerate(cut.cells):
+            if at == cut.gap_after:
+                pen.text(x + GAP_PX / 2, y + 17, "…", anchor="middle")
+                x += GAP_PX
+            box = Box(x, y, cut.cell_px, _CELL)
+            pen.cell(cell, box, wrong=wrong and cell.changed, changed=cell.changed)
+            self.sheet.keep_free(box)
+            x += cut.cell_px
+        if cut.cells and cut.gap_after == len(cut.cells):
+            pen.text(x + GAP_PX / 2, y + 17, "…", anchor="middle")
+        if cut.words:
+            pen.text(self.left + 6, y + 17, ellipsize(cut.words, self.band - 12))
+        if pen.squares or pen.labels:
+            self.sheet.add(pen.mark("cells", ref=self.lane.storage, since=since))
+
+    def _level(self, counter: str | None, moment: int) -> float | None:
+        for line, x in self.counters:
+            if line.id == counter:
+                span = max((version for _, version in line.steps), default=line.start) - line.start
+                unit = min(_STEP, _MOST / span) if span > 0 else 0.0
+                version = next((version for at, version in reversed(line.steps) if at <= moment), line.start)
+                return x + (version - line.start) * unit
+        return None
+
+    def _counter(self, line: CounterLine, x: float) -> None:
+        title = self.words.counter(self.lane, line)
+        points = [(x, self._at(line.since))]
+        for moment, _ in line.steps:
+            level = self._level(line.id, moment)
+            if level is not None and level != points[-1][0]:
+                points += [(points[-1][0], self._at(moment)), (level, self._at(moment))]
+        points.append((points[-1][0], self.lane_end))
+        kind = "count checked" if line.checked else "count"
+        pen = pen_of(kind, path(points))
+        pen.path(f"M{px(x - 4)} {px(points[0][1])}a4 4 0 1 1 8 0a4 4 0 1 1 -8 0Z", f"{kind} start")
+        self.sheet.add(pen.mark("steps", ref=line.id, since=line.since, label=title))
+        tone: Tone = "ink" if line.checked else "soft"
+        shown: set[tuple[float, int]] = set()
+        for moment, version in ((line.since, line.start), *line.steps):
+            level, y = self._level(line.id, moment), self._at(moment)
+            if level is None or not self._is_open(moment) or (y, version) in shown:
+                continue
+            shown.add((y, version))
+            spots: list[tuple[float, float, Anchor]] = [(level + 7, y + 16, "start"), (level - 7, y + 16, "end")]
+            self.sheet.write(
+                str(version),
+                spots,
+                tone,
+                "code",
+                size=13,
+                bold=line.checked,
+                kind="halo",
+                ref=line.id,
+                since=moment,
+                gap=1,
+            )
+
+    def _drop(self, write: Overwrite) -> None:
+        level = self._level(write.write.counter, write.moment)
+        if level is None and write.missed and self.counters:
+            level = self.counters[0][1] - 8
+        if level is None:
+            return
+        pen = pen_of(
+            "drop harmful" if write.harmful else "drop",
+            path([(self.right, self._at(write.moment)), (level, self._at(write.moment))]),
+        )
+        self.sheet.add(pen.mark("moves", ref=f"L{write.write.line}", since=write.moment))
+
+    def _writes(self) -> None:
+        middle = self.left + self.band / 2
+        for write in self.lane.writes:
+            y = self._at(write.moment)
+            pen = Pen()
+            pen.icon("write" if write.seen else "unseen", middle, y)
+            kind = "write" if write.seen else "write harmful" if write.harmful else "write harmless"
+            self.sheet.add(
+                pen.mark(kind, ref=f"L{write.write.line}", since=write.moment, label=self.words.write(self.lane, write))
+            )
+            line = next((line for line, _ in self.counters if line.checked), None)
+            if write.missed and line is not None:
+                level = self._level(line.id, write.moment) or 0.0
+                spots: list[tuple[float, float, Anchor]] = [(level + 8, y + 16, "start"), (level + 8, y - 7, "start")]
+                self.sheet.write(
+                    "no step",
+                    spots,
+                    "alarm" if write.harmful else "ink",
+                    "strong",
+                    kind="halo",
+                    ref=line.id,
+                    since=write.moment,
+                    gap=1,
+                )
+        for fold in self.lane.folds:
+            if not fold.writes:
+                continue
+            pen = Pen()
+            pen.icon("write" if fold.seen else "unseen", middle, self.y[fold.column])
+            if fold.writes > 1:
+                pen.text(middle + 13, self.y[fold.column] + 4, f"×{fold.writes:,}")
+            kind = "write" if fold.seen else "write harmful" if fold.harmful else "write harmless"
+            self.sheet.add(pen.mark(kind, since=fold.since))
+
+    def _save(self, save: Save, at: int) -> None:
+        x = self.right + _THREAD + min(at, _MOST_THREADS - 1) * _NEXT_THREAD
+        y = self._at(save.moment)
+        label = self.words.save(save)
+        reads = save.reads
+        if at < _MOST_THREADS:
+            end = self._at(reads[-1].moment) if reads else min(y + 22, self.end)
+            pen = pen_of("thread" if reads else "thread loose", path([(x, y), (x, end)]))
+            for read in reads:
+                pen.path(path([(x, self._at(read.moment)), (self.right, self._at(read.moment))]), "stem")
+            self.sheet.add(pen.mark("keeps", ref=save.node, since=save.moment, label=label))
+        pen = pen_of("stem", path([(self.right, y), (x, y)]))
+        pen.icon("pin", x, y)
+        self.sheet.add(pen.mark("save", ref=save.node, since=save.moment, label=label))
+        spots: list[tuple[float, float, Anchor]] = [(x + 4, y - 9, "middle"), (x + 8, y - 9, "end")]
+        self.sheet.write("saved", spots, "ink", "strong", kind="halo", ref=save.node, since=save.moment, gap=1)
+
+    def _read(self, save: Save, read: Read, done: set[tuple[float, str | None]]) -> None:
+        y, label = self._at(read.moment), self.words.read(save, read)
+        middle = self.left + self.band / 2
+        if read.differs:
+            pen = Pen()
+            pen.icon("differs", middle, y)
+            self.sheet.add(pen.mark("read", ref=save.node, since=read.moment, label=label))
+            for at, line in enumerate(wrap("not what was saved", self.band - 6, face="strong")):
+                spot: list[tuple[float, float, Anchor]] = [(middle, y + 23 + 13 * at, "middle")]
+                self.sheet.write(line, spot, "alarm", "strong", since=read.moment, ref=save.node, gap=0)
+        if read.verdict == "unchecked" or (y, save.counter) in done:
+            return
+        done.add((y, save.counter))
+        level = self._level(save.counter, read.moment)
+        refused = read.verdict in ("refused", "freed")
+        x = level if level is not None and read.verdict != "freed" else middle
+        pen = Pen()
+        pen.icon("refused" if refused else "passed", x, y)
+        self.sheet.add(pen.mark("check", ref=save.counter or save.node, since=read.moment, label=label))
+        for at, text in enumerate(verdict(save, read, long=True).split(": " if refused else ", ")):
+            above = y + (-9 + 26 * at if refused else -5 + 14 * at)  # on both sides of the line that ends the run
+            spots: list[tuple[float, float, Anchor]] = [
+                (self.right + 6 if read.verdict == "freed" else x + 13, above, "start"),
+                (x - 13, above, "end"),
+                (self.width, above, "end"),
+            ]
+            self.sheet.write(text, spots, "ink", "strong", kind="halo", ref=save.counter, since=read.moment, gap=1)
+
+    def _ending(self) -> None:
+        if not self.ended:
+            return
+        outcome = self.words.trace.outcome
+        text = f"{outcome.error.type if outcome.error else 'Stopped'}: the run stops here"
+        fitted = ellipsize(text, self.width, face="strong")
+        spots: list[tuple[float, float, Anchor]] = [(self.left, self.bottom + 16, "start")]
+        self.sheet.write(fitted, spots, "ink", "strong", since=self.words.moments.count, gap=0)

@@ -1,0 +1,172 @@
+"""What both shapes of the tape are drawn on: marks in order, and which places already carry a text or an icon."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.diagram.cells import HEAD, Cell, number, row_of, shape_words
+from app.diagram.layout import Box, px
+from app.diagram.shapes import Anchor, IconKind, Label, Mark, Pen, Tone, cell_width
+from app.diagram.text import Face
+from app.trace.model import Values
+
+ICON_RADIUS = 9
+PIN_RADIUS = 5
+MOST_CELLS = 5  # of one content
+
+
+class Cut(Struct, frozen=True, kw_only=True):
+    """As much of some contents as there is room for."""
+
+    cells: tuple[Cell, ...] = ()
+    gap_after: int | None = None
+    cell_px: float = 0.0
+    words: str = ""  # in place of cells
+
+    @property
+    def width(self) -> float:
+        """All of it, the ellipsis included."""
+        return len(self.cells) * self.cell_px + (GAP_PX if self.gap_after is not None else 0)
+
+
+GAP_PX = 16.0
+
+
+class Contents:
+    """Contents as cells; asked for the same again, as each drawing of one story does, it remembers."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[Values, Values | None, tuple[Cut, ...]]] = {}
+
+    def fit(self, values: Values | None, room: float, saved: Values | None = None) -> Cut:
+        """As many cells of `values` as fit `room`; cells that differ from `saved` say so."""
+        if values is None or (values.flat is None and values.summary is None):
+            return Cut()
+        key = (id(values), id(saved))
+        if key not in self._known:
+            self._known[key] = (values, saved, tuple(_cuts(values, saved)))  # held: an id may be given anew
+        cuts = self._known[key][2]
+        for cut in cuts:
+            if cut.width <= room:
+                return cut
+        most = int((room - GAP_PX) / cuts[-1].cell_px)
+        return replace(cuts[-1], cells=cuts[-1].cells[:most], gap_after=most) if most > 0 else Cut()
+
+
+def _cuts(values: Values, saved: Values | None) -> Iterator[Cut]:
+    """With three digits and with two, or words where there are too many elements to list."""
+    found = row_of(values, saved=saved)
+    flat = values.flat
+    if found.form != "row" or flat is None:
+        yield Cut(words=found.words if found.form == "summary" else shape_words(values.shape))
+        return
+    for digits, padding in ((3, 11), (2, 11), (2, 7)):
+        cells = tuple(replace(one, text=number(flat[one.index], digits), was=None) for one in found.flat)
+        gap = found.gap_after
+        if len(cells) > MOST_CELLS or gap is not None:
+            gap = HEAD
+            cells = (*cells[:HEAD], cells[-1])
+        yield Cut(
+            cells=cells,
+            gap_after=gap,
+            cell_px=cell_width((one.text for one in cells), least=26 if padding > 7 else 22, padding=padding),
+        )
+
+
+class Sheet:
+    """Collects marks; a text that would touch another is moved to the next spot that was offered, or left out."""
+
+    def __init__(self, width: float) -> None:
+        self.width = width
+        self.marks: list[Mark] = []
+        self.icons: set[IconKind] = set()
+        self.sunk: list[Box] = []  # where the ground is sunken
+        self._taken: list[tuple[float, float, float, float]] = []  # left, top, right, bottom
+
+    def add(self, mark: Mark) -> None:
+        """Paint `mark` over what is there."""
+        self.marks.append(mark)
+        for label in mark.labels:
+            self.keep_free(label.box)
+        for icon in mark.icons:
+            radius = PIN_RADIUS if icon.kind == "pin" else ICON_RADIUS
+            self._taken.append((icon.x - radius, icon.y - radius, icon.x + radius, icon.y + radius))
+            self.icons.add(icon.kind)
+
+    def keep_free(self, box: Box) -> None:
+        """Let no text be placed over `box`."""
+        self._taken.append((box.x, box.y, box.x + box.width, box.y + box.height))
+
+    def is_free(self, box: Box, gap: float = 3.0) -> bool:
+        """Whether nothing is there."""
+        if box.x < 0 or box.x + box.width > self.width:
+            return False
+        left, top, right, bottom = box.x - gap, box.y - gap, box.x + box.width + gap, box.y + box.height + gap
+        return all(a >= right or c <= left or b >= bottom or d <= top for a, b, c, d in self._taken)
+
+    def ground(self, kind: str, box: Box) -> str:
+        """The kind of a text that keeps lines off itself by a rim in the colour of its ground."""
+        if kind != "halo":
+            return kind
+        x, y = box.middle
+        inside = any(s.x < x < s.x + s.width and s.y < y < s.y + s.height for s in self.sunk)
+        return "halo sunken" if inside else kind
+
+    def write(
+        self,
+        text: str,
+        spots: Iterable[tuple[float, float, Anchor]],
+        tone: Tone = "soft",
+        face: Face = "text",
+        *,
+        kind: str = "words",
+        size: int = 12,
+        bold: bool = False,
+        ref: str | None = None,
+        since: int | None = None,
+        label: str = "",
+        gap: float = 3.0,
+    ) -> Label | None:
+        """Write `text` on the first spot that is free; None if there is none."""
+        for x, y, anchor in spots:
+            pen = Pen()
+            pen.text(x, y, text, tone, face, size=size, bold=bold, anchor=anchor)
+            if not pen.labels:
+                return None
+            written = pen.labels[0]
+            box = written.box
+            if self.is_free(box, gap):
+                self.marks.append(pen.mark(self.ground(kind, box), ref=ref, since=since, label=label))
+                self.keep_free(box)
+                return written
+        return None
+
+
+def path(points: Sequence[tuple[float, float]]) -> str:
+    """Straight lines from point to point."""
+    return "M" + "L".join(f"{px(x)} {px(y)}" for x, y in points)
+
+
+def rounded(box: Box, *, left: bool = False, right: bool = False, top: bool = False, bottom: bool = False) -> str:
+    """A rectangle whose corners are round at the sides that are named."""
+    radius = min(5.0, box.width / 2, box.height / 2)
+    turns = ((0, -1), (1, 0), (0, 1), (-1, 0))  # up, right, down, left: the way into each corner
+    far_x, far_y = box.x + box.width, box.y + box.height
+    corners = ((box.x, box.y), (far_x, box.y), (far_x, far_y), (box.x, far_y))
+    is_round = (left or top, right or top, right or bottom, left or bottom)
+    d = ""
+    for at, (x, y) in enumerate(corners):
+        size = radius if is_round[at] else 0.0
+        (dx, dy), (ex, ey) = turns[at], turns[(at + 1) % 4]
+        d += f"{'L' if d else 'M'}{px(x - dx * size)} {px(y - dy * size)}"
+        if size:
+            d += f"A{px(size)} {px(size)} 0 0 1 {px(x + ex * size)} {px(y + ey * size)}"
+    return d + "Z"
+
+
+def pen_of(kind: str, d: str) -> Pen:
+    """A pen that has drawn one path."""
+    pen = Pen()
+    pen.path(d, kind)
+    return pen

@@ -1,0 +1,147 @@
+"""The tape with time running to the right: a lane for each storage, its saves above it, its counters below."""
+
+from collections.abc import Sequence
+
+from app.diagram.layout import Box
+from app.diagram.scene import Drawing, Kind
+from app.diagram.shapes import Pen
+from app.diagram.tape_counters import Counters
+from app.diagram.tape_head import Head
+from app.diagram.tape_lanes import Folded, Lane, Stretch
+from app.diagram.tape_moments import Column
+from app.diagram.tape_sheet import GAP_PX, Cut, Sheet, pen_of, rounded
+from app.diagram.tape_threads import Threads
+from app.diagram.tape_words import Words, checks, contents, storage_name
+from app.diagram.text import ellipsize, width
+
+_GUTTER = (84.0, 156.0)  # at least, at most
+_LANE_GAP = {True: 14.0, False: 12.0}  # before a lane with marks, before a quiet one
+_BAND = {True: 32.0, False: 24.0}  # in question, or not
+_FOOT = 10.0
+
+
+def draw_wide(words: Words, columns: Sequence[Column], width_px: int, kind: Kind) -> tuple[Drawing, Sheet]:
+    """The whole run at this width; the height follows from the lanes."""
+    sheet = Sheet(width_px)
+    head = Head(words, columns, sheet, _gutter_width(words), width_px)
+    head.draw()
+    y = head.bottom
+    for lane in words.story.lanes:
+        y = _Lane(words, head, lane).draw(y + _LANE_GAP[bool(lane.rank)])
+    height = round(y + _FOOT)
+    marks = (*head.under(height), *sheet.marks)
+    return Drawing(kind=kind, width=width_px, height=height, marks=marks), sheet
+
+
+def _gutter_width(words: Words) -> float:
+    least, most = _GUTTER
+    for lane in words.story.lanes:
+        rows = [(storage_name(lane.storage), lane.names), *((line.id, line.names) for line in lane.counters)]
+        for key, names in rows:
+            named = width(", ".join(name for name, _ in names), face="code")
+            least = max(least, width(key, 13, "strong") + 8 + named + 12)
+        for line in lane.counters:
+            least = max(least, width(checks(lane, line)) + 12)
+    return min(least, most)
+
+
+class _Lane:
+    """One lane while it is drawn."""
+
+    def __init__(self, words: Words, head: Head, lane: Lane) -> None:
+        self.words, self.head, self.lane, self.sheet = words, head, lane, head.sheet
+        self.height = _BAND[lane.in_question]
+
+    def draw(self, y: float) -> float:
+        """Draw it from `y` downwards; gives back where it ends."""
+        lane = self.lane
+        threads = Threads(self.words, self.head, lane)
+        top = y + threads.height
+        bottom, middle = top + self.height, top + self.height / 2
+        end = self._end()
+        counters = Counters(self.words, self.head, lane, bottom, end)
+        name = storage_name(lane.storage)
+        self.head.label(name, lane.storage, lane.names, middle + 4.5, lane.since, self._title())
+        self._stretches(top, end)
+        counters.drops(bottom)
+        counters.draw()
+        self._writes(middle)
+        threads.draw(top)
+        threads.verdicts(middle, bottom, counters)
+        counters.remarks()
+        return counters.bottom
+
+    def _title(self) -> str:
+        names = ", ".join(name for name, _ in self.lane.names)
+        name = storage_name(self.lane.storage)
+        return f"{name}, the memory of {names}" if names else name
+
+    def _end(self) -> float:
+        until = self.lane.until
+        if until is None:
+            return self.head.end
+        return min(self.head.at(until) + min(self.head.pitch / 2, 22), self.head.end)
+
+    def _stretches(self, top: float, end: float) -> None:
+        lane = self.lane
+        starts = [self.head.at(stretch.first) for stretch in lane.stretches]
+        drawn = [
+            (stretch, left, right)
+            for stretch, left, right in zip(lane.stretches, starts, [*starts[1:], end], strict=True)
+            if right - left >= 1
+        ]
+        for at, (stretch, left, right) in enumerate(drawn):
+            last = at == len(drawn) - 1
+            closed = last and lane.until is None and not self.head.ended
+            shape = rounded(Box(left, top, right - left, self.height), left=not at, right=closed)
+            pen = pen_of(f"band {stretch.tone}", shape)
+            title = contents(stretch.values, 6)
+            self.sheet.add(pen.mark("stretch", ref=lane.storage, since=stretch.first, label=title))
+            outline = pen_of(f"rim {stretch.tone}", shape) if stretch.tone != "plain" else None
+            after = 13.0 if stretch.written else 0.0
+            before = 3.0 if last else 10.0
+            cut = self.words.contents.fit(stretch.values, right - left - after - before, lane.saved_under(stretch))
+            self._contents(cut, stretch, left + after, right - before, top)
+            if outline:
+                self.sheet.add(outline.mark("stretch", ref=lane.storage, since=stretch.first))
+
+    def _contents(self, cut: Cut, stretch: Stretch, x: float, right: float, top: float) -> None:
+        middle = top + self.height / 2 + 4
+        pen = Pen()
+        for at, cell in enumerate(cut.cells):
+            if at == cut.gap_after:
+                pen.text(x + GAP_PX / 2, middle, "…", anchor="middle")
+                x += GAP_PX
+            box = Box(x, top, cut.cell_px, self.height)
+            pen.cell(cell, box, wrong=cell.changed and stretch.tone == "wrong", changed=cell.changed)
+            self.sheet.keep_free(box)
+            x += cut.cell_px
+        if cut.cells and cut.gap_after == len(cut.cells):
+            pen.text(x + GAP_PX / 2, middle, "…", anchor="middle")
+        if cut.words:
+            pen.text(x + 8, middle, ellipsize(cut.words, max(right - x - 12, 16)))
+        if pen.squares or pen.labels:
+            self.sheet.add(pen.mark("cells", ref=self.lane.storage, since=stretch.first))
+
+    def _writes(self, middle: float) -> None:
+        """A diamond for each write in an open column, one with a count for those in a fold."""
+        for write in self.lane.writes:
+            pen = Pen()
+            pen.icon("write" if write.seen else "unseen", self.head.at(write.moment), middle)
+            kind = "write" if write.seen else "write harmful" if write.harmful else "write harmless"
+            ref = f"L{write.write.line}"
+            self.sheet.add(pen.mark(kind, ref=ref, since=write.moment, label=self.words.write(self.lane, write)))
+        for fold in self.lane.folds:
+            if fold.writes:
+                self._folded(fold, middle)
+
+    def _folded(self, fold: Folded, middle: float) -> None:
+        x = self.head.x[fold.column]
+        pen = Pen()
+        pen.icon("write" if fold.seen else "unseen", x, middle)
+        kind = "write" if fold.seen else "write harmful" if fold.harmful else "write harmless"
+        label = f"{fold.writes:,} writes of {storage_name(self.lane.storage)}, folded"
+        self.sheet.add(pen.mark(kind, since=fold.since, label=label))
+        if fold.writes > 1:
+            spot = (x, middle + self.height / 2 + 12)
+            self.sheet.write(f"×{fold.writes:,}", [(*spot, "middle")], since=fold.since, kind="halo")

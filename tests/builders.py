@@ -1,0 +1,437 @@
+"""Traces made by hand: a whole from the parts that matter, and small runs told call by call."""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from app.trace.model import (
+    Array,
+    Backward,
+    Counter,
+    Edge,
+    Environment,
+    Final,
+    Fired,
+    ModuleCall,
+    Node,
+    Operation,
+    Outcome,
+    SavedTensor,
+    Scalar,
+    Step,
+    Storage,
+    Tensor,
+    Trace,
+    Values,
+    Write,
+)
+
+ENVIRONMENT = Environment(torch="2.13.0", python="3.11.2", tapescope="0.1.0")
+ITEM_BYTES = 4
+
+
+def values(*flat: Scalar, shape: tuple[int, ...] | None = None) -> Values:
+    """Contents of a float32 tensor, a vector unless `shape` says otherwise."""
+    return Values(shape=(len(flat),) if shape is None else shape, dtype="float32", flat=flat)
+
+
+def a_trace(**fields: object) -> Trace:
+    """A Trace that finished; what `fields` refer to and leave out is made up: storages, counters, steps."""
+    trace = Trace(environment=ENVIRONMENT, outcome=Outcome(kind="finished"))
+    trace = replace(trace, **fields)
+    storages = dict(trace.storages)
+    counters = dict(trace.counters)
+    for tensor in trace.tensors.values():
+        if tensor.storage:
+            cells = max(math.prod(tensor.shape), 1)
+            storages.setdefault(tensor.storage, Storage(size_bytes=cells * ITEM_BYTES, dtype=tensor.dtype, alive=True))
+        if tensor.counter:
+            counters.setdefault(tensor.counter, Counter(version=0))
+    used = [tensor.step for tensor in trace.tensors.values()] + [node.step for node in trace.nodes.values()]
+    used += [operation.step for operation in trace.operations] + [write.step for write in trace.writes]
+    used += [backward.step for backward in trace.backwards] + [call.step for call in trace.calls]
+    last = max((step for step in used if step is not None), default=-1)
+    steps = trace.steps + tuple(Step(line=at + 1) for at in range(len(trace.steps), last + 1))
+    return replace(trace, storages=storages, counters=counters, steps=steps)
+
+
+def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides of a tensor whose elements lie one after another."""
+    return tuple(math.prod(shape[at + 1 :]) for at in range(len(shape)))
+
+
+class Told:
+    """A run told call by call: `line`, then what it did. `trace()` is what a recorder would have seen."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.tensors: dict[str, Tensor] = {}
+        self.storages: dict[str, Storage] = {}
+        self.counters: dict[str, Counter] = {}
+        self.nodes: dict[str, Node] = {}
+        self.calls: list[ModuleCall] = []
+        self.operations: list[Operation] = []
+        self.writes: list[Write] = []
+        self.backwards: list[Backward] = []
+        self.arrays: list[Array] = []
+        self._leaves: dict[str, str] = {}
+        self.call: int | None = None
+
+    def line(self, number: int) -> "Told":
+        """The line that runs from now on."""
+        self.steps.append(Step(line=number))
+        return self
+
+    @property
+    def step(self) -> int:
+        """The step that runs now."""
+        return len(self.steps) - 1
+
+    def tensor(
+        self,
+        name: str | None,
+        *flat: Scalar,
+        shape: tuple[int, ...] | None = None,
+        requires_grad: bool = False,
+        expression: str | None = None,
+        op: str | None = None,
+        alive: bool = True,
+        parameter: bool = False,
+        known: bool = True,
+    ) -> str:
+        """A tensor over memory of its own; without `known` contents it is too large to list."""
+        shape = (len(flat),) if shape is None else shape
+        storage, counter = f"s{len(self.storages)}", f"v{len(self.counters)}"
+        cells = math.prod(shape)
+        held = Values(shape=(cells,), dtype="float32", flat=flat) if known and len(flat) == cells else None
+        self.storages[storage] = Storage(
+            size_bytes=cells * ITEM_BYTES, dtype="float32", step=self.step, alive=alive, values=held if alive else None
+        )
+        self.counters[counter] = Counter(version=0, step=self.step)
+        key = f"t{len(self.tensors)}"
+        self.tensors[key] = Tensor(
+            shape=shape,
+            stride=contiguous(shape),
+            offset=0,
+            dtype="float32",
+            storage=storage,
+            counter=counter,
+            names=(name,) if name else (),
+            expression=expression,
+            step=self.step,
+            op=op,
+            is_leaf=True,
+            requires_grad=requires_grad,
+            is_parameter=parameter,
+            alive=alive,
+            values=replace(held, shape=shape) if held and alive else None,
+        )
+        return key
+
+    def view(
+        self,
+        base: str,
+        name: str | None,
+        shape: tuple[int, ...],
+        stride: tuple[int, ...],
+        offset: int = 0,
+        *,
+        op: str = "view",
+        own_counter: bool = False,
+    ) -> str:
+        """A tensor over the memory of `base`."""
+        under = self.tensors[base]
+        counter = under.counter
+        if own_counter:
+            counter = f"v{len(self.counters)}"
+            self.counters[counter] = Counter(version=0, step=self.step)
+        key = f"t{len(self.tensors)}"
+        self.tensors[key] = Tensor(
+            shape=shape,
+            stride=stride,
+            offset=offset,
+            dtype="float32",
+            storage=under.storage,
+            counter=counter,
+            names=(name,) if name else (),
+            step=self.step,
+            op=op,
+            base=base,
+            alive=True,
+        )
+        self.ran(op, (base,), (key,))
+        return key
+
+    def ran(self, op: str, inputs: Sequence[str], outputs: Sequence[str] = (), *, grad_enabled: bool = True) -> None:
+        """An operator ran."""
+        self.operations.append(
+            Operation(step=self.step, op=op, inputs=tuple(inputs), outputs=tuple(outputs), grad_enabled=grad_enabled)
+        )
+
+    def node(
+        self,
+        name: str,
+        result: str | None,
+        inputs: Sequence[str | None],
+        saved: Sequence[tuple[str, str]] = (),
+        *,
+        op: str = "",
+        custom: bool = False,
+    ) -> str:
+        """A node that made `result` from tensors, leaves among them; `saved` are slots and tensors."""
+        edges = [self._edge(key) for key in inputs]
+        key = f"n{len(self.nodes)}"
+        module = self.calls[self.call].module if self.call is not None else None
+        self.nodes[key] = Node(
+            name=name,
+            inputs=tuple(edges),
+            saved=tuple(
+                SavedTensor(
+                    slot=slot,
+                    tensor=tensor,
+                    saved_at=self.step,
+                    version=self.counters[self.tensors[tensor].counter or ""].version,
+                    version_now=self.counters[self.tensors[tensor].counter or ""].version,
+                    values=self.tensors[tensor].values,
+                )
+                for slot, tensor in saved
+            ),
+            step=self.step,
+            tensors=(result,) if result else (),
+            module=module,
+            call=self.call,
+            custom=custom,
+        )
+        if result:
+            self.tensors[result] = replace(self.tensors[result], node=key, is_leaf=False, requires_grad=True, op=op)
+            self.ran(op or name, [one for one in inputs if one], (result,))
+        return key
+
+    def _edge(self, tensor: str | None) -> Edge | None:
+        if tensor is None:
+            return None
+        found = self.tensors[tensor]
+        if found.node:
+            return Edge(node=found.node, index=0)
+        if not found.requires_grad:
+            return None
+        key = self._leaves[tensor] = f"n{len(self.nodes)}"
+        self.nodes[key] = Node(name="AccumulateGrad", step=self.step, tensors=(tensor,))
+        self.tensors[tensor] = replace(found, node=key)
+        return Edge(node=key, index=0)
+
+    def write(self, tensor: str, op: str, *flat: Scalar, seen: bool = True) -> None:
+        """Memory written in place through `tensor`, all cells of it."""
+        found = self.tensors[tensor]
+        storage, counter = found.storage or "", found.counter or ""
+        if seen:
+            self.counters[counter] = replace(self.counters[counter], version=self.counters[counter].version + 1)
+        self.storages[storage] = replace(
+            self.storages[storage], values=Values(shape=(len(flat),), dtype="float32", flat=flat)
+        )
+        for key, other in self.tensors.items():
+            if other.storage == storage and other.values:
+                self.tensors[key] = replace(other, values=replace(other.values, flat=flat))
+        self.writes.append(
+            Write(
+                step=self.step,
+                line=self.steps[self.step].line,
+                op=op,
+                storage=storage,
+                counter=counter if seen else None,
+                through=tensor,
+                version=self.counters[counter].version if seen else None,
+                name=found.name,
+            )
+        )
+        self.ran(op, (tensor,), (tensor,))
+
+    def backward(self, root: str) -> None:
+        """Backward from `root`, gradients of ones: every node that it leads to runs, up to a stale saved tensor."""
+        order, todo = [], [self.tensors[root].node]
+        while todo:
+            key = todo.pop(0)
+            if key is None or key in order:
+                continue
+            order.append(key)
+            todo += [edge.node for edge in self.nodes[key].inputs if edge]
+        fired, raised = [], False
+        for key in order:
+            node = self.nodes[key]
+            saved = tuple(self._read(one) for one in node.saved)
+            raised = any(one.version_read != one.version for one in saved)
+            self.nodes[key] = replace(node, saved=saved, freed=bool(saved) and not raised)
+            sent = () if raised else tuple(values(1.0) if edge else None for edge in node.inputs)
+            fired.append(Fired(node=key, grad_inputs=sent, grad_outputs=(values(1.0),), finished=not raised))
+            if raised:
+                break
+        self.backwards.append(Backward(step=self.step, fired=tuple(fired), roots=(root,), raised=raised))
+
+    def _read(self, saved: SavedTensor) -> SavedTensor:
+        tensor = self.tensors[saved.tensor or ""]
+        now = self.counters[tensor.counter or ""].version
+        intact = saved.values == tensor.values
+        return replace(
+            saved, version_read=now, version_now=now, intact=intact, values_read=None if intact else tensor.values
+        )
+
+    def trace(self) -> Trace:
+        """The Trace of what was told."""
+        final = {
+            tensor.name: Final(
+                tensor=key,
+                storage=tensor.storage,
+                counter=tensor.counter,
+                version=self.counters[tensor.counter].version if tensor.counter else None,
+                is_leaf=tensor.is_leaf,
+                requires_grad=tensor.requires_grad,
+                node=None if tensor.is_leaf else tensor.node,
+                grad_fn=self.nodes[tensor.node].name if tensor.node and not tensor.is_leaf else None,
+                grad=None,
+            )
+            for key, tensor in self.tensors.items()
+            if tensor.name and tensor.alive
+        }
+        return Trace(
+            environment=ENVIRONMENT,
+            outcome=Outcome(kind="raised" if any(one.raised for one in self.backwards) else "finished"),
+            steps=tuple(self.steps),
+            tensors=self.tensors,
+            storages=self.storages,
+            counters=self.counters,
+            nodes=self.nodes,
+            arrays=tuple(self.arrays),
+            calls=tuple(self.calls),
+            operations=tuple(self.operations),
+            writes=tuple(self.writes),
+            backwards=tuple(self.backwards),
+            final=final,
+        )
+
+
+def overwritten(by: str) -> Trace:
+    """`out = a.sigmoid(); c = out.data` or `.detach()`, `c.zero_(); out.sum().backward()`."""
+    told = Told().line(1).line(2)
+    a = told.tensor("a", 1.0, 2.0, 3.0, requires_grad=True)
+    told.line(3)
+    out = told.tensor("out", 0.7311, 0.8808, 0.9526)
+    told.node("SigmoidBackward0", out, [a], [("result", out)], op="sigmoid")
+    told.line(4)
+    c = told.view(out, "c", (3,), (1,), op=by, own_counter=by == ".data")
+    told.line(5)
+    told.write(c, "zero_", 0.0, 0.0, 0.0)
+    told.line(6)
+    total = told.tensor(None, 0.0, shape=(), expression="out.sum()", alive=False)
+    told.node("SumBackward0", total, [out], op="sum")
+    told.backward(total)
+    told.line(7)
+    return told.trace()
+
+
+def two_networks() -> Trace:
+    """`B(A(x).detach())`, then backward: only B is reached."""
+    told = Told().line(1)
+    x = told.tensor("x", 1.0, 2.0, shape=(1, 2))
+    kept = {}
+    for name in ("A.weight", "A.bias", "B.weight", "B.bias"):
+        shape = (2, 2) if name == "A.weight" else (2,)
+        kept[name] = told.tensor(
+            name, *(0.1 * at for at in range(math.prod(shape))), shape=shape, requires_grad=True, parameter=True
+        )
+    told.line(2)
+    told.calls += [ModuleCall(module="A", kind="Linear", parent=None, step=told.step)]
+    told.calls += [ModuleCall(module="B", kind="Linear", parent=None, step=told.step)]
+
+    def linear(name: str, given: str, call: int, expression: str) -> str:
+        told.call = call
+        turned = told.tensor(None, 0.0, 0.1, alive=False)
+        told.node("TBackward0", turned, [kept[f"{name}.weight"]], op="t")
+        made = told.tensor(None, 0.5, 0.6, shape=(1, 2), expression=expression)
+        told.node("AddmmBackward0", made, [kept[f"{name}.bias"], given, turned], [("mat1", given)], op="linear")
+        told.call = None
+        return made
+
+    between = linear("A", x, 0, "A(x)")
+    cut = told.view(between, None, (1, 2), (2, 1), op="detach")
+    y = linear("B", cut, 1, "B(A(x).detach())")
+    told.line(3)
+    total = told.tensor("loss", 1.1, shape=())
+    told.node("SumBackward0", total, [y], op="sum")
+    told.backward(total)
+    return told.trace()
+
+
+def views() -> Trace:
+    """A matrix, a row, a column, its transpose, an expanded scalar, `detach`, `.data` and a numpy array."""
+    told = Told().line(1)
+    x = told.tensor("x", 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, shape=(2, 3))
+    told.view(x, "row", (3,), (1,), 3, op="__getitem__")
+    told.view(x, "col", (2,), (3,), 1, op="__getitem__")
+    told.view(x, "t", (3, 2), (1, 3), op="t")
+    told.view(x, "d", (2, 3), (3, 1), op="detach")
+    told.view(x, "hidden", (2, 3), (3, 1), op=".data", own_counter=True)
+    told.line(2)
+    one = told.tensor("one", 7.0, shape=())
+    told.view(one, "wide", (4, 3), (0, 0), op="expand")
+    told.arrays.append(Array(name="arr", shape=(2, 3), stride=(3, 1), offset=0, dtype="float32", storage="s0"))
+    return told.trace()
+
+
+def a_chain(length: int, *, lines: bool = True) -> Trace:
+    """`x = x * 2`, `length` times, each on a line of its own, or all on one."""
+    told = Told().line(1)
+    value = told.tensor("x", 1.0, requires_grad=True)
+    for at in range(length):
+        if lines or not at:
+            told.line(at + 2)
+        made = told.tensor(None, 1.0, alive=False, expression="x * 2")
+        told.node("MulBackward0", made, [value, None], op="mul")
+        value = made
+    told.line(length + 2)
+    told.backward(value)
+    return told.trace()
+
+
+def a_residual_net(blocks: int) -> Trace:
+    """`x = x + layer(x)`: each block a module call of four nodes and two leaves, and an addition around it."""
+    told = Told().line(1)
+    value = told.tensor("x", 1.0, 2.0)
+    leaves = [told.tensor(f"net.{at}.weight", 0.5, 0.5, requires_grad=True, parameter=True) for at in range(blocks)]
+    told.line(2)
+    for at in range(blocks):
+        told.calls.append(ModuleCall(module=f"net.{at}", kind="Block", parent=None, step=told.step))
+        told.call = at
+        inner = value
+        for name in ("MulBackward0", "ReluBackward0", "MulBackward0"):
+            made = told.tensor(None, 1.0, 1.0, alive=False)
+            told.node(name, made, [inner, leaves[at]], [("self", inner)])
+            inner = made
+        told.call = None
+        both = told.tensor(None, 2.0, 2.0, alive=False, expression="x + layer(x)")
+        told.node("AddBackward0", both, [value, inner], op="add")
+        value = both
+    told.backward(value)
+    return told.trace()
+
+
+def a_loop(passes: int) -> Trace:
+    """`loss = (w * x).sum(); loss.backward()` in a loop: a graph of its own for each pass."""
+    told = Told().line(1)
+    w = told.tensor("w", 1.0, 2.0, requires_grad=True)
+    x = told.tensor("x", 3.0, 4.0)
+    for _ in range(passes):
+        told.line(3)
+        product = told.tensor(None, 3.0, 8.0, alive=False, expression="w * x")
+        told.node("MulBackward0", product, [w, x], [("other", x)], op="mul")
+        loss = told.tensor("loss", 11.0, shape=(), alive=False)
+        told.node("SumBackward0", loss, [product], op="sum")
+        told.line(4)
+        told.backward(loss)
+    return told.trace()
+
+
+def encoded(trace: Trace) -> bytes:
+    """As the worker sends it."""
+    return msgspec.msgpack.encode(trace)

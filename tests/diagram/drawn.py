@@ -1,0 +1,73 @@
+"""What must hold for every drawing."""
+
+from collections.abc import Iterator
+
+from app.diagram.layout import Box
+from app.diagram.scene import Drawing
+from app.diagram.shapes import Label, Square
+
+SLACK_PX = 1.0  # lengths are rounded to a tenth, and widths of text are a little generous
+
+
+def texts(drawing: Drawing) -> Iterator[tuple[str, Box, int]]:
+    """Every text with what it covers and its size, numbers in cells included."""
+    for mark in drawing.marks:
+        for label in mark.labels:
+            yield label.text, label.box, label.size
+        for square in mark.squares:
+            yield from _texts_of(square)
+
+
+def _texts_of(square: Square) -> Iterator[tuple[str, Box, int]]:
+    for text, y in ((square.text, square.text_y), (square.was, square.was_y)):
+        if text:
+            label = Label(x=square.text_x, y=y, text=text, face="code", size=square.size, anchor="middle")
+            yield text, label.box, label.size
+
+
+def overlapping_texts(drawing: Drawing) -> list[tuple[str, str]]:
+    """Pairs of texts of which one covers a part of the other."""
+    found = sorted(texts(drawing), key=lambda item: item[1].y)
+    pairs = []
+    for at, (text, box, _) in enumerate(found):
+        for other, beside, _ in found[at + 1 :]:
+            if beside.y > box.y + box.height:
+                break
+            if box.meets(beside, -SLACK_PX):
+                pairs.append((text, other))
+    return pairs
+
+
+def boxes(drawing: Drawing, kind: str) -> list[Box]:
+    """The plates of that kind."""
+    return [
+        Box(plate.x, plate.y, plate.width, plate.height)
+        for mark in drawing.marks
+        for plate in mark.plates
+        if kind in plate.kind.split()
+    ]
+
+
+def overlapping(found: list[Box]) -> list[tuple[Box, Box]]:
+    """Pairs of boxes that cover each other in part."""
+    return [(one, other) for at, one in enumerate(found) for other in found[at + 1 :] if one.meets(other, -0.2)]
+
+
+def outside(drawing: Drawing) -> list[str]:
+    """Texts and plates that reach out of the drawing."""
+    frame = Box(-SLACK_PX, -SLACK_PX, drawing.width + 2 * SLACK_PX, drawing.height + 2 * SLACK_PX)
+    found = [text for text, box, _ in texts(drawing) if not _within(box, frame)]
+    for mark in drawing.marks:
+        for plate in mark.plates:
+            if not _within(Box(plate.x, plate.y, plate.width, plate.height), frame):
+                found.append(f"{mark.kind} {mark.ref} {plate.kind}")
+    return found
+
+
+def _within(box: Box, frame: Box) -> bool:
+    return (
+        box.x >= frame.x
+        and box.y >= frame.y
+        and box.x + box.width <= frame.x + frame.width
+        and box.y + box.height <= frame.y + frame.height
+    )

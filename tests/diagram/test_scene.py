@@ -1,0 +1,307 @@
+"""The figure of graph and memory: what must hold of every drawing, and what the drawings of known runs say."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jinja2
+import pytest
+from hypothesis import given, settings
+
+from app.diagram import Scene, draw_scene
+from app.diagram.facts import Facts
+from app.diagram.fold import fold
+from app.diagram.scene import Drawing
+from app.diagram.shapes import Mark
+from app.diagram.windows import shelves
+from app.trace.flow import cuts
+from app.trace.model import Tensor, Trace
+from tests.builders import (
+    Told,
+    a_chain,
+    a_loop,
+    a_residual_net,
+    a_trace,
+    overwritten,
+    two_networks,
+    values,
+    views,
+)
+from tests.diagram.drawn import boxes, outside, overlapping, overlapping_texts, texts
+from tests.diagram.test_fold import graphs
+
+ROOT = Path(__file__).parents[2]
+RUNS = {
+    "data": overwritten(".data"),
+    "detach": overwritten("detach"),
+    "two networks": two_networks(),
+    "views": views(),
+    "chain of 30": a_chain(30),
+    "residual": a_residual_net(4),
+    "2,000 nodes": a_chain(2_000, lines=False),
+    "loop of 300": a_loop(300),
+    "nothing": a_trace(),
+}
+
+
+def rendered(scene: Scene, **context: str) -> str:
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "templates"), autoescape=True)
+    page = '{% from "macros/scene.html" import scene %}{{ scene(view, opening, form) }}'
+    return environment.from_string(page).render({"view": scene, "opening": "", "form": "", **context})
+
+
+def assert_legible(scene: Scene) -> None:
+    """Nothing covers anything, nothing sticks out, nothing is too small."""
+    for drawing in scene.drawings:
+        assert overlapping_texts(drawing) == []
+        assert overlapping(boxes(drawing, "node")) == []
+        assert overlapping(boxes(drawing, "counter")) == []
+        assert outside(drawing) == []
+        assert all(size >= 12 for _, _, size in texts(drawing))
+
+
+def assert_all_drawn(trace: Trace, scene: Scene, opened: frozenset[str]) -> None:
+    """Every node of the run has a box, or is in a fold that has one."""
+    folded = fold(trace, cuts(trace), opened, Facts(trace).troubled)
+    shown = {part.id for part in (*folded.parts.values(), *folded.apart)}
+    counted = sorted(node for part in (*folded.parts.values(), *folded.apart) for node in part.nodes)
+    assert counted == sorted(trace.nodes)
+    for drawing in scene.drawings:
+        assert shown == {mark.ref for mark in drawing.marks if mark.kind in ("node", "fold")}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_drawing_is_legible_and_leaves_nothing_out(name: str) -> None:
+    trace = RUNS[name]
+    scene = draw_scene(trace)
+    assert_legible(scene)
+    assert_all_drawn(trace, scene, frozenset())
+    for fold_ in scene.folds:
+        opened = frozenset(fold_.opens.split(","))
+        again = draw_scene(trace, opened)
+        assert_legible(again)
+        assert_all_drawn(trace, again, opened)
+        assert fold_.id in {one.id for one in again.opened}
+
+
+@given(graphs)
+@settings(max_examples=25, deadline=None)
+def test_any_graph_is_legible(trace: Trace) -> None:
+    for opened in frozenset[str](), frozenset({"c-0", "c-1", "memory"}):
+        scene = draw_scene(trace, opened)
+        assert_legible(scene)
+        assert_all_drawn(trace, scene, opened)
+        assert draw_scene(trace, opened) == scene
+
+
+def test_the_same_run_gives_the_same_bytes_in_any_process() -> None:
+    program = (
+        "import hashlib; from tests.diagram.test_scene import RUNS, draw_scene, rendered; "
+        "print(hashlib.sha256(''.join(rendered(draw_scene(RUNS[name])) for name in RUNS).encode()).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def drawings(name: str) -> tuple[Drawing, ...]:
+    return draw_scene(RUNS[name]).drawings
+
+
+def marks(drawing: Drawing, kind: str) -> list[Mark]:
+    return [mark for mark in drawing.marks if mark.kind.split()[0] == kind]
+
+
+def words(drawing: Drawing) -> str:
+    return " | ".join(text for text, _, _ in texts(drawing))
+
+
+def test_a_wrong_gradient_is_an_alarm_with_a_shape_and_a_word() -> None:
+    for drawing in drawings("data"):
+        said = words(drawing)
+        assert "changed after saving" in said
+        assert "line 5: zero_ through c, not seen by autograd" in said
+        assert "0 = 0" in said
+        icons = {icon.kind for mark in drawing.marks for icon in mark.icons}
+        assert {"differs", "passed", "unseen"} <= icons
+        assert {square.was for mark in marks(drawing, "storage") for square in mark.squares if square.changed} == {
+            "0.731",
+            "0.881",
+            "0.953",
+        } or "0.7311" in said
+
+
+def test_a_refusal_is_torch_doing_its_job_and_no_alarm() -> None:
+    for drawing in drawings("detach"):
+        icons = {icon.kind for mark in drawing.marks for icon in mark.icons}
+        assert {"refused", "write"} <= icons
+        assert not icons & {"differs", "unseen"}
+        assert "0 ≠ 1" in words(drawing)
+        assert not any(label.tone == "alarm" for mark in drawing.marks for label in mark.labels)
+        assert not any(square.wrong for mark in drawing.marks for square in mark.squares)
+        assert not any("alarm" in line.kind for mark in drawing.marks for line in mark.lines)
+
+
+def test_data_shares_cells_and_not_the_counter_and_detach_shares_both() -> None:
+    def counters_over_out(name: str) -> list[list[str]]:
+        facts = Facts(RUNS[name])
+        kept, _ = shelves(facts, cuts(RUNS[name]), RUNS[name].nodes, 8)
+        (shelf,) = [shelf for shelf in kept if len(shelf.windows) == 2]
+        assert [window.name for window in shelf.windows] == ["out", "c"]
+        assert shelf.windows[0].cells == shelf.windows[1].cells
+        return [[window.name for window in shelf.windows if window.counter == one.ref] for one in shelf.counters]
+
+    assert counters_over_out("data") == [["out"], ["c"]]
+    assert counters_over_out("detach") == [["out", "c"]]
+    assert [len(marks(drawing, "counting")) for drawing in drawings("data")] == [2, 2, 2]
+    assert [len(marks(drawing, "counting")) for drawing in drawings("detach")] == [1, 1, 1]
+
+
+def test_a_tether_leads_from_the_node_to_the_bracket_over_its_cells() -> None:
+    for drawing in drawings("data"):
+        (tether,) = [mark for mark in marks(drawing, "tether") if "alarm-line" in mark.lines[0].kind]
+        numbers = [float(number) for number in re.findall(r"-?[0-9.]+", tether.lines[0].path)]
+        start, end = numbers[:2], numbers[-2:]
+        (node,) = [mark.plates[0] for mark in marks(drawing, "node") if mark.ref == tether.ref]
+        assert node.x - 1 <= start[0] <= node.x + node.width + 1
+        assert node.y - 1 <= start[1] <= node.y + node.height + 1
+        (storage,) = [mark for mark in marks(drawing, "storage") if any(cell.wrong for cell in mark.squares)]
+        left, right = storage.squares[0].x, storage.squares[-1].x + storage.squares[-1].width
+        assert left - 1 <= end[0] <= right + 1
+        assert end[1] < storage.squares[0].y < end[1] + 16
+
+
+def test_a_cut_is_seen_as_a_cut() -> None:
+    for drawing in drawings("two networks"):
+        (cut,) = marks(drawing, "cut")
+        assert ".detach()" in [label.text for label in cut.labels]
+        assert [icon.kind for icon in cut.icons] == ["cut"]
+    assert ".data → c" in words(drawings("data")[0])
+    assert "cut: no gradient passes" in [entry.words for entry in draw_scene(RUNS["two networks"]).legend]
+
+
+def test_windows_bracket_just_their_cells() -> None:
+    facts = Facts(RUNS["views"])
+    kept, _ = shelves(facts, (), (), 8)
+    cells = {window.name: window.cells for shelf in kept for window in shelf.windows}
+    assert cells["row"] == (3, 4, 5)
+    assert cells["col"] == (1, 4)
+    assert cells["t"] == (0, 3, 1, 4, 2, 5)
+    assert set(cells["wide"]) == {0}
+    assert cells["arr"] == (0, 1, 2, 3, 4, 5)
+    for drawing in drawings("views"):
+        said = words(drawing)
+        assert "shape 2 · stride 3 · offset 1" in said
+        assert "each cell ×12" in said
+        assert "no counter" in said
+
+
+def test_what_is_folded_is_said_with_its_count() -> None:
+    assert "×299 before" in words(drawings("loop of 300")[0])
+    assert "1,994 in a row" in words(drawings("2,000 nodes")[0])
+    assert draw_scene(RUNS["loop of 300"]).notes[-1].startswith("600 quiet storages are folded")
+
+
+def test_two_thousand_nodes_stay_a_small_figure() -> None:
+    for drawing in drawings("2,000 nodes"):
+        assert len(drawing.marks) < 200
+        assert drawing.height < 2_000
+    assert len(rendered(draw_scene(RUNS["2,000 nodes"]))) < 150_000
+
+
+def test_a_run_without_a_graph_says_so() -> None:
+    assert "Nothing here is recorded: no tensor requires grad." in words(draw_scene(a_trace()).drawings[0])
+    leaf = Tensor(
+        shape=(1,),
+        stride=(1,),
+        offset=0,
+        dtype="float32",
+        storage="s0",
+        counter="v0",
+        names=("w",),
+        requires_grad=True,
+        alive=True,
+        values=values(1.0),
+    )
+    said = words(draw_scene(a_trace(tensors={"t0": leaf})).drawings[0])
+    assert "In no graph:" in said
+    assert "nothing is recorded yet" in said
+
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
+
+
+def test_hostile_names_are_text() -> None:
+    told = Told().line(1)
+    a = told.tensor(HOSTILE, 1.0, requires_grad=True)
+    b = told.tensor(HOSTILE * 3, 2.0)
+    told.node(HOSTILE, b, [a], [(HOSTILE, a)], op=HOSTILE)
+    told.view(b, HOSTILE + "é数据", (1,), (1,), op=HOSTILE)
+    told.backward(b)
+    scene = draw_scene(told.trace())
+    assert_legible(scene)
+    html = rendered(scene, opening="/?open=", form="run")
+    tree = ElementTree.fromstring(f"<div>{html}</div>")  # noqa: S314  # ours
+    tags = {element.tag for element in tree.iter()}
+    assert not tags & {"script", "img"}
+    assert any(HOSTILE[:10] in (element.text or "") for element in tree.iter("text"))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_markup_needs_no_exception_from_the_content_security_policy(name: str) -> None:
+    html = rendered(draw_scene(RUNS[name]), opening="/?open=", form="run")
+    tree = ElementTree.fromstring(f"<div>{html}</div>")  # noqa: S314  # ours
+    ids = [element.attrib["id"] for element in tree.iter() if "id" in element.attrib]
+    assert len(ids) == len(set(ids))
+    for element in tree.iter():
+        assert "style" not in element.attrib
+        assert not any(key.startswith("on") for key in element.attrib)
+        for key in element.attrib.get("aria-labelledby", "").split():
+            assert key in ids
+    for figure in tree.iter("svg"):
+        if "figure" in figure.attrib["class"].split() and figure.attrib.get("aria-hidden") != "true":
+            assert figure.attrib["role"] == "group"
+            assert figure.find("title") is not None
+            assert figure.find("desc") is not None
+
+
+def test_marks_that_can_be_pressed_say_what_they_are() -> None:
+    scene = draw_scene(RUNS["residual"])
+    tree = ElementTree.fromstring(f"<div>{rendered(scene, opening='/?open=', form='run')}</div>")  # noqa: S314  # ours
+    links = list(tree.iter("a"))
+    assert links
+    assert all(element.attrib["aria-label"] for element in links)
+    assert any(element.attrib["href"] == "/?open=c-0" for element in links)
+    buttons = list(tree.iter("button"))
+    assert {"c-0", "memory"} <= {element.attrib["value"] for element in buttons}
+    assert {element.attrib["form"] for element in buttons} == {"run"}
+
+
+def test_the_table_says_what_the_figure_says() -> None:
+    nodes, storages = draw_scene(RUNS["data"]).tables
+    sigmoid = next(row for row in nodes.rows if row[1] == "SigmoidBackward0")
+    assert sigmoid == (
+        "2",
+        "SigmoidBackward0",
+        "3",
+        "out",
+        "result at version 0, changed after saving (freed since)",
+        "1",
+        "1",
+    )
+    assert [row[:5] for row in storages.rows if row[0] == "S1"] == [
+        ("S1", "out", "shape 3 · stride 1 · offset 0", "v1", "0"),
+        ("S1", "c", "shape 3 · stride 1 · offset 0", "v2", "1"),
+    ]
