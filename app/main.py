@@ -1,0 +1,62 @@
+"""The application: settings from the environment, the sandbox's life, routes, static files, error pages."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Route
+
+from app.sandbox.run import Sandbox
+from app.settings import Settings
+from app.web import api, pages, problems, traces
+from app.web.assets import assets
+from app.web.headers import BodyLimit, SecurityHeaders
+from app.web.openapi import openapi_of
+from app.web.outcome import Limits
+from app.web.runs import Runs
+from app.web.site import State
+
+DESCRIPTION = "Runs a PyTorch snippet and tells what autograd recorded, what shares memory, and what backward did."
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The whole site. The sandbox starts and stops with it."""
+    settings = settings or Settings.from_environment()
+    sandbox = Sandbox(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await sandbox.start()
+        try:
+            yield
+        finally:
+            await sandbox.stop()
+
+    app = FastAPI(
+        title="Tapescope",
+        version=version("tapescope"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        routes=[Route("/static/{version}/{name:path}", assets().serve)],
+    )
+    limits = Limits(
+        time_s=settings.deadline_s,
+        memory_bytes=settings.memory_bytes,
+        output_bytes=settings.output_bytes,
+        source_bytes=settings.source_bytes,
+    )
+    app.state.tapescope = State(runs=Runs(sandbox), limits=limits, version=app.version)
+    for module in (pages, traces, api):
+        app.include_router(module.router)
+    problems.install(app)
+    app.openapi = openapi_of(app)  # type: ignore[method-assign]  # the way that FastAPI documents
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    app.add_middleware(SecurityHeaders)
+    return app

@@ -1,0 +1,138 @@
+"""What each line of the snippet did, for the gutter and the line's end: pure functions of the Trace."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import Struct
+
+from app.diagram.cells import numbers, shape_words
+from app.trace.model import Storage, Tensor, Trace, Values, Write
+
+Mark = Literal["saved", "write", "unseen", "raised", "stopped"]
+_RANK: dict[Mark, int] = {"saved": 0, "write": 1, "unseen": 2, "raised": 3, "stopped": 3}
+LISTED_LINES = 400  # in a longer snippet only the lines that did something worth a mark are listed
+SHOWN_VALUES = 4
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One line of the source: its text, and what the run showed there.
+
+    `lights` are the ids of what it made, wrote or saved; `column` is where a SyntaxError points, from 1.
+    """
+
+    number: int
+    text: str
+    mark: Mark | None = None
+    words: str | None = None  # what the mark says
+    values: str | None = None  # of the tensor that the line made or wrote, when it had run
+    column: int | None = None
+    lights: tuple[str, ...] = ()
+
+
+def lines_of(trace: Trace, source: str) -> tuple[Line, ...]:
+    """Every line of `source`, or those with a mark if it is long."""
+    marks = _marks(trace)
+    values = dict(_values(trace))
+    lights = _lights(trace)
+    error = trace.outcome.error
+    column = error.column if error else None
+    texts = source.splitlines() or [""]
+    every = len(texts) <= LISTED_LINES
+    return tuple(
+        Line(
+            number=number,
+            text=text,
+            mark=marks[number][0] if number in marks else None,
+            words=marks[number][1] if number in marks else None,
+            values=values.get(number),
+            column=column if error and error.line == number else None,
+            lights=tuple(lights.get(number, ())),
+        )
+        for number, text in enumerate(texts, start=1)
+        if every or number in marks
+    )
+
+
+def unseen(trace: Trace, write: Write) -> bool:
+    """Whether autograd missed `write`: it moved no counter that a tensor in the graph over this memory relies on."""
+    if write.counter is None:
+        return True
+    tensors = [tensor for _, tensor in trace.tensors_over(write.storage) if tensor.requires_grad]
+    return bool(tensors) and all(tensor.counter != write.counter for tensor in tensors)
+
+
+def _marks(trace: Trace) -> dict[int, tuple[Mark, str | None]]:
+    marks: dict[int, tuple[Mark, str | None]] = {}
+
+    def put(line: int | None, mark: Mark, words: str | None) -> None:
+        if line is not None and (line not in marks or _RANK[mark] > _RANK[marks[line][0]]):
+            marks[line] = (mark, words)
+
+    for node in trace.nodes.values():
+        for saved in node.saved:
+            put(trace.line(saved.saved_at), "saved", None)
+    for write in trace.writes:
+        if write.changed and not _fills(trace, write):
+            missed = unseen(trace, write)
+            put(write.line, "unseen" if missed else "write", "write not seen by autograd" if missed else None)
+    if error := trace.outcome.error:
+        put(error.line, "raised", error.type)
+    if trace.outcome.kind == "stopped":
+        put(trace.outcome.line, "stopped", "stopped here")
+    return marks
+
+
+def _values(trace: Trace) -> Iterator[tuple[int, str]]:
+    """For each line, the values of what it made or wrote; only where the Trace knows them for that moment.
+
+    A tensor carries its contents as last seen: they are those of an earlier line only where nothing wrote its
+    memory since. What a node saved on the line is known whatever came later. A line that made or wrote
+    several shows none.
+    """
+    made = Counter(tensor.step for tensor in trace.tensors.values() if tensor.names)
+    last_write = {write.storage: write.step for write in trace.writes}
+    written = Counter(step for step, _ in {(write.step, write.storage) for write in trace.writes})
+    saved = {
+        (kept.saved_at, kept.tensor): kept.values for node in trace.nodes.values() for kept in node.saved if kept.values
+    }
+    for key, tensor in trace.tensors.items():
+        if tensor.step is None or not tensor.names or made[tensor.step] > 1:
+            continue
+        values = saved.get((tensor.step, key))
+        if values is None and last_write.get(tensor.storage or "", -1) <= tensor.step:
+            values = tensor.values
+        if values is not None:
+            yield trace.line(tensor.step), short(values)
+    for write in trace.writes:
+        if last_write[write.storage] != write.step or written[write.step] > 1 or _fills(trace, write):
+            continue
+        through: Tensor | Storage | None = trace.tensors.get(write.through or "") or trace.storages.get(write.storage)
+        if through is not None and through.values is not None:
+            yield write.line, short(through.values)
+
+
+def _fills(trace: Trace, write: Write) -> bool:
+    """Whether the memory was made on the same line: what was written is a result, not a write over anything."""
+    return trace.storages[write.storage].step == write.step
+
+
+def short(values: Values) -> str:
+    """A few values, or the shape of many."""
+    if values.flat is not None and len(values.flat) <= SHOWN_VALUES:
+        return " ".join(numbers(values.flat))
+    return shape_words(values.shape)
+
+
+def _lights(trace: Trace) -> dict[int, dict[str, None]]:
+    lights: dict[int, dict[str, None]] = defaultdict(dict)  # a dict for its order
+    for things in (trace.tensors, trace.storages, trace.nodes):
+        for key, thing in things.items():
+            if thing.step is not None:
+                lights[trace.line(thing.step)][key] = None
+    for node_id, node in trace.nodes.items():
+        for saved in node.saved:
+            lights[trace.line(saved.saved_at)].update(dict.fromkeys(filter(None, (saved.tensor, node_id))))
+    for write in trace.writes:
+        lights[write.line].update(dict.fromkeys(filter(None, (write.through, write.storage, write.counter))))
+    return lights

@@ -1,0 +1,27 @@
+"""States that are no result, as notices: what happened, and what to do next."""
+
+from app.errors import QueueFull, SourceTooLarge, UserFacingError
+from app.web.views import Notice
+
+EMPTY = Notice(kind="empty", title="Nothing to run.", text="Write a snippet, or take one of these:")
+BODY_TOO_LARGE = Notice(
+    kind="too-large",
+    title="That is too large to read.",
+    text="Shorten it. If the editor is empty now, your text is one page back in your browser.",
+)
+BROKEN = Notice(
+    kind="broken",
+    title="This run could not be shown.",
+    text="That is a fault of Tapescope, not of your snippet, which is still below. A shorter one may work meanwhile.",
+)
+
+
+def notice_of(error: UserFacingError) -> Notice:
+    """What the page says of a snippet that was not accepted."""
+    if isinstance(error, QueueFull):
+        return Notice(
+            kind="busy", title="Many runs right now.", text=str(error), retry_after_s=max(1, round(error.retry_after_s))
+        )
+    if isinstance(error, SourceTooLarge):
+        return Notice(kind="too-large", title="That snippet is too large.", text=str(error))
+    return Notice(kind="unavailable", title="Nothing can be run right now.", text=str(error))

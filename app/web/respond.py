@@ -1,0 +1,41 @@
+"""Templates to responses: a whole page, or for an htmx request the parts of it that change."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from app.web.assets import assets
+from app.web.prose import code_only, plain, prose
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+
+templates = Environment(
+    loader=FileSystemLoader(TEMPLATES),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+templates.filters.update(prose=prose, code_only=code_only, plain=plain)
+templates.globals.update(asset=assets().url)
+
+
+def respond(request: Request, name: str, view: object, status: int = 200) -> HTMLResponse:
+    """`view` as the page of that name; as its fragment where htmx asks for a part."""
+    # htmx says "full" for a boosted link or the back button; a plain browser says nothing.
+    partial = request.headers.get("HX-Request-Type") == "partial"
+    response = _html(f"{'fragments' if partial else 'pages'}/{name}.html", view, status)
+    response.headers["Vary"] = "HX-Request-Type"  # one address, two bodies: caches must keep both apart
+    return response
+
+
+def page(name: str, view: object, status: int = 200) -> HTMLResponse:
+    """`view` as the page of that name, which has no fragment."""
+    return _html(f"pages/{name}.html", view, status)
+
+
+def _html(template: str, view: object, status: int) -> HTMLResponse:
+    return HTMLResponse(templates.get_template(template).render(view=view), status, {"Cache-Control": "no-cache"})

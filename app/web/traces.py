@@ -1,0 +1,68 @@
+"""`/traces`: the form's own address. A run as a page, or as the parts of it that an htmx request swaps."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.errors import UserFacingError
+from app.lessons.catalog import Lesson
+from app.web.notices import EMPTY, notice_of
+from app.web.respond import respond
+from app.web.runs import Folds, Pictures, Run
+from app.web.site import Bench, State
+from app.web.views import BenchView, Notice, opening_of, result_of
+
+MOST_OPENED = 500
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/traces")
+async def no_trace() -> Response:
+    """A reload of a result's address: its source came with the form and is gone."""
+    return RedirectResponse("/", 303)
+
+
+@router.post("/traces")
+async def create_trace(
+    request: Request, bench: Bench, source: Annotated[str, Form()] = "", unfold: Annotated[str, Form(alias="open")] = ""
+) -> Response:
+    """Run `source`, and show the folds open whose ids are in `unfold`, apart by commas."""
+    source = source.replace("\r\n", "\n")  # forms send it so
+    request.state.source = source
+    if not source.strip():
+        return notice_page(request, bench, source, EMPTY, 422)
+    try:
+        run, pictures = await bench.runs.drawn(source, opened(unfold))
+    except UserFacingError as error:
+        notice = notice_of(error)
+        headers = {"Retry-After": str(notice.retry_after_s)} if notice.retry_after_s else {}
+        return notice_page(request, bench, source, notice, error.status, headers)
+    return await run_in_threadpool(result_page, request, bench, source, run, pictures)
+
+
+def opened(unfold: str) -> Folds:
+    """The ids of folds in a form field or an address; those of no fold do nothing."""
+    return frozenset(filter(None, unfold.split(",")[:MOST_OPENED]))
+
+
+def result_page(
+    request: Request, bench: State, source: str, run: Run, pictures: Pictures, lesson: Lesson | None = None
+) -> Response:
+    """The page of a run, whatever became of it."""
+    result = result_of(run, pictures, source, bench.limits)
+    view = BenchView(site=bench.site(), opening=opening_of(source, lesson), source=source, result=result)
+    return respond(request, "bench", view)
+
+
+def notice_page(
+    request: Request, bench: State, source: str, notice: Notice, status: int, headers: dict[str, str] | None = None
+) -> Response:
+    """The page of a source that was not run: it is still in the editor."""
+    view = BenchView(site=bench.site(), opening=opening_of(source), source=source, notice=notice)
+    response = respond(request, "bench", view, status)
+    response.headers.update(headers or {})
+    return response

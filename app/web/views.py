@@ -1,0 +1,138 @@
+"""What the templates read: one view for each page, made of a run and of what the site knows of itself."""
+
+from typing import Literal
+
+from markupsafe import Markup
+from msgspec import Struct
+
+from app.diagram import Scene
+from app.diagram.tape import Tape
+from app.explain.diagnosis import Diagnosis
+from app.lessons.catalog import Lesson, catalog
+from app.sandbox.run import Layer
+from app.trace.model import Environment
+from app.web.gradients import Gradients, gradients_of
+from app.web.lines import Line, lines_of
+from app.web.names import NameRow, names_of
+from app.web.outcome import Ending, Limits, announcement, ending, remarks
+from app.web.runs import Pictures, Run
+
+YOUR_SNIPPET = "Your snippet"
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """What every page's frame needs."""
+
+    lessons: tuple[Lesson, ...]
+    limits: Limits
+    layers: tuple[Layer, ...]
+    version: str
+
+    @property
+    def active_layers(self) -> int:
+        """How many layers of the sandbox hold."""
+        return sum(layer.active for layer in self.layers)
+
+
+class Segment(Struct, frozen=True, kw_only=True):
+    """One variant of the telling line, or one example, as a link."""
+
+    label: str
+    path: str
+    current: bool
+
+
+class Opening(Struct, frozen=True, kw_only=True):
+    """The head of the page: what this snippet is, and its variants."""
+
+    title: str
+    text: Markup | None = None
+    path: str | None = None  # of the lesson, if it is one
+    line: int | None = None  # the telling line; None where `segments` are examples to start from
+    segments: tuple[Segment, ...] = ()
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """The one form for every state that is no result. `retry_after_s` makes it try again by itself."""
+
+    kind: Literal["empty", "too-large", "busy", "unavailable", "broken"]
+    title: str
+    text: str
+    retry_after_s: int | None = None
+
+
+class ResultView(Struct, frozen=True, kw_only=True):
+    """One run: its output, findings, pictures and tables."""
+
+    ending: Ending
+    stdout: str
+    stderr: str
+    truncated: tuple[str, ...]
+    remarks: tuple[str, ...]
+    diagnoses: tuple[Diagnosis, ...]
+    lines: tuple[Line, ...]
+    pictured: bool  # False where nothing ran
+    tape: Tape
+    scene: Scene
+    gradients: Gradients
+    not_compared: str | None
+    names: tuple[NameRow, ...]
+    environment: Environment
+    announcement: str
+
+
+class BenchView(Struct, frozen=True, kw_only=True):
+    """The page that the site is about: a snippet and its run, or a notice where there is none."""
+
+    site: Site
+    opening: Opening
+    source: str
+    result: ResultView | None = None
+    notice: Notice | None = None
+
+
+class PageView(Struct, frozen=True, kw_only=True):
+    """A page without a bench. `status` is set on error pages."""
+
+    site: Site
+    title: str
+    text: str | None = None
+    status: int | None = None
+
+
+def opening_of(source: str, lesson: Lesson | None = None) -> Opening:
+    """The lesson's own words where `source` is still its snippet, else those for any snippet."""
+    lesson = lesson or catalog().with_source(source)
+    if lesson is None:
+        listed = (Segment(label=other.menu, path=other.path, current=False) for other in catalog().listed)
+        return Opening(title=YOUR_SNIPPET, segments=tuple(listed))
+    segments = tuple(
+        Segment(label=other.variant.label, path=other.path, current=other.slug == lesson.slug)
+        for other in catalog().variants_of(lesson)
+        if other.variant
+    )
+    line = lesson.variant.line if lesson.variant else None
+    return Opening(title=lesson.title, text=lesson.text, path=lesson.path, line=line, segments=segments)
+
+
+def result_of(run: Run, pictures: Pictures, source: str, limits: Limits) -> ResultView:
+    """All that the page shows of `run`."""
+    trace = run.trace
+    end = ending(trace, limits)
+    return ResultView(
+        ending=end,
+        stdout=trace.stdout,
+        stderr=trace.stderr,
+        truncated=trace.truncated,
+        remarks=remarks(trace),
+        diagnoses=run.diagnoses,
+        lines=lines_of(trace, source),
+        pictured=bool(trace.steps),
+        tape=pictures.tape,
+        scene=pictures.scene,
+        gradients=gradients_of(trace, {contrast.name: contrast for contrast in run.contrasts}),
+        not_compared=run.not_compared,
+        names=names_of(trace),
+        environment=trace.environment,
+        announcement=announcement(end, run.diagnoses),
+    )

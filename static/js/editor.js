@@ -1,0 +1,293 @@
+// CodeMirror over the textarea. It lives in a shadow root: there it takes constructed style sheets, so that the content
+// security policy needs no exception. The textarea stays the truth: every edit is written through to it.
+import {
+  bracketMatching, Decoration, defaultKeymap, drawSelection, EditorSelection, EditorState, EditorView, gutter, GutterMarker,
+  highlightActiveLine, highlightSpecialChars, HighlightStyle, history, historyKeymap, indentLess, indentMore, indentUnit, keymap,
+  lineNumbers, pythonLanguage, RangeSet, StateEffect, StateField, syntaxHighlighting, tags, WidgetType,
+} from "../vendor/codemirror/codemirror.js";
+
+const setFacts = StateEffect.define();
+const setLit = StateEffect.define();
+
+class Icon extends GutterMarker {
+  constructor(mark, icon) {
+    super();
+    this.mark = mark;
+    this.icon = icon;
+  }
+  eq(other) {
+    return this.mark === other.mark;
+  }
+  toDOM() {
+    return this.icon.cloneNode(true);
+  }
+}
+
+class EndNote extends WidgetType {
+  constructor(text, kind) {
+    super();
+    this.text = text;
+    this.kind = kind;
+  }
+  eq(other) {
+    return this.text === other.text && this.kind === other.kind;
+  }
+  toDOM() {
+    const note = document.createElement("span");
+    note.className = `end-note ${this.kind}`;
+    note.textContent = this.text;
+    return note;
+  }
+  ignoreEvent() {
+    return false;
+  }
+}
+
+const PADDING_PX = 26; // of a line, and between its note and the edge
+const APART = 2; // characters between the code and the values at its line's end
+
+function endNote(line, fact, room) {
+  if (fact.words) return new EndNote(fact.words, fact.mark);
+  if (fact.values && line.length + fact.values.length + APART <= room) return new EndNote(fact.values, "values");
+  return null;
+}
+
+function names(state, refs) {
+  const found = [];
+  const word = /[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*|\[\d+\])*/gu;
+  for (let number = 1; number <= state.doc.lines; number += 1) {
+    const line = state.doc.line(number);
+    for (const match of line.text.matchAll(word)) {
+      // The longest known name at this place: `model.0.weight` before `model`.
+      let name = match[0];
+      while (name && !refs.has(name)) name = name.slice(0, Math.max(name.lastIndexOf("."), name.lastIndexOf("["), 0));
+      const before = line.text.slice(0, match.index);
+      if (!name || /[.\w"'#]$/.test(before) || before.includes("#")) continue;
+      const from = line.from + match.index;
+      found.push(Decoration.mark({ attributes: { "data-ref": refs.get(name) }, class: "ref" }).range(from, from + name.length));
+    }
+  }
+  return found;
+}
+
+function decorations(state, { lines, names: refs, room }) {
+  const ranges = names(state, refs);
+  for (const fact of lines) {
+    if (fact.number > state.doc.lines) continue;
+    const line = state.doc.line(fact.number);
+    const attributes = { "data-ref": `L${fact.number}` };
+    if (fact.mark) attributes["data-mark"] = fact.mark;
+    ranges.push(Decoration.line({ attributes }).range(line.from));
+    if (fact.column && line.length) {
+      const from = Math.min(line.from + fact.column - 1, line.to - 1);
+      ranges.push(Decoration.mark({ class: "wavy" }).range(from, line.to));
+    }
+    const note = endNote(line, fact, room);
+    if (note) ranges.push(Decoration.widget({ widget: note, side: 1 }).range(line.to));
+  }
+  return Decoration.set(ranges, true);
+}
+
+function icons(state, { lines }) {
+  const ranges = lines
+    .filter((fact) => fact.icon && fact.number <= state.doc.lines)
+    .map((fact) => new Icon(fact.mark, fact.icon).range(state.doc.line(fact.number).from));
+  return RangeSet.of(ranges, true);
+}
+
+// What the last run showed. After an edit it moves with its line.
+const shown = StateField.define({
+  create: () => ({ marks: Decoration.none, icons: RangeSet.empty }),
+  update(value, transaction) {
+    for (const effect of transaction.effects) {
+      if (effect.is(setFacts)) {
+        return { marks: decorations(transaction.state, effect.value), icons: icons(transaction.state, effect.value) };
+      }
+    }
+    if (!transaction.docChanged) return value;
+    return { marks: value.marks.map(transaction.changes), icons: value.icons.map(transaction.changes) };
+  },
+  provide: (field) => EditorView.decorations.from(field, (value) => value.marks),
+});
+
+// What is pointed at, here or anywhere on the page.
+const lit = StateField.define({
+  create: () => new Set(),
+  update: (value, transaction) => transaction.effects.find((effect) => effect.is(setLit))?.value ?? value,
+  provide: (field) =>
+    EditorView.decorations.compute([field, shown], (state) => {
+      const ranges = [];
+      const refs = state.field(field);
+      if (!refs.size) return Decoration.none;
+      state.field(shown).marks.between(0, state.doc.length, (from, to, mark) => {
+        if (!refs.has(mark.spec.attributes?.["data-ref"])) return;
+        ranges.push((from === to ? Decoration.line({ class: "lit" }) : Decoration.mark({ class: "lit" })).range(from, from === to ? from : to));
+      });
+      return Decoration.set(ranges, true);
+    }),
+});
+
+const colours = HighlightStyle.define([
+  { tag: [tags.keyword, tags.bool, tags.null, tags.self, tags.operatorKeyword, tags.modifier], color: "var(--code-keyword)" },
+  { tag: [tags.number, tags.string], color: "var(--code-number)" },
+  { tag: tags.comment, color: "var(--code-comment)" },
+]);
+
+const look = EditorView.theme({
+  "&": { color: "var(--ink)", backgroundColor: "transparent", borderRadius: "0" },
+  "&.cm-focused": { outline: "none", boxShadow: "inset 0 0 0 2px var(--accent)" },
+  ".cm-scroller": { font: "13px/26px var(--font-code)", fontVariantLigatures: "none", maxHeight: "644px" },
+  ".cm-content": { padding: "10px 0", caretColor: "var(--ink)" },
+  ".cm-line": { padding: "0 12px 0 8px", position: "relative" },
+  ".cm-gutters": { border: "0", backgroundColor: "var(--surface)", color: "var(--ink-faint)" },
+  ".cm-lineNumbers .cm-gutterElement": { minWidth: "22px", padding: "0", fontSize: "12px" },
+  ".marks": { width: "22px" },
+  ".marks .cm-gutterElement": { display: "grid", placeItems: "center" },
+  ".cm-activeLine": { backgroundColor: "transparent" },
+  "&.cm-focused .cm-activeLine": { backgroundColor: "var(--accent-soft)" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+  ".cm-selectionBackground": { backgroundColor: "var(--value-low)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground": { backgroundColor: "var(--value-mid)" },
+  ".cm-matchingBracket, &.cm-focused .cm-matchingBracket": { backgroundColor: "var(--value-low)" },
+  ".end-note": {
+    position: "absolute", top: "0", right: "calc(10px + var(--hidden-right, 0px))", padding: "0 6px", height: "20px", marginTop: "3px",
+    borderRadius: "9px", font: "12px/20px var(--font-text)", color: "var(--ink-soft)", backgroundColor: "var(--surface)", whiteSpace: "pre",
+    userSelect: "none", pointerEvents: "none",
+  },
+  ".end-note.values": { fontFamily: "var(--font-code)", color: "var(--ink-faint)", background: "none" },
+  ".end-note.unseen": { color: "var(--alarm)", backgroundColor: "var(--alarm-soft)", fontWeight: "600" },
+  ".end-note.raised, .end-note.stopped": { color: "var(--page)", backgroundColor: "var(--ink)", fontWeight: "600" },
+  '.cm-line[data-mark="raised"], .cm-line[data-mark="stopped"]': { boxShadow: "inset 3px 0 var(--ink)", backgroundColor: "var(--sunken)" },
+  ".wavy": { textDecoration: "underline wavy var(--ink) 1.5px", textUnderlineOffset: "5px" },
+  ".cm-line.lit": { backgroundColor: "var(--accent-soft)" },
+  "span.lit": { backgroundColor: "var(--accent)", borderRadius: "3px", boxShadow: "0 0 0 2px var(--accent)" },
+  "span.lit, span.lit *": { color: "var(--accent-ink)" },
+  ".mark-ink": { fill: "var(--ink)" },
+  ".mark-line": { fill: "none", stroke: "var(--ink)", strokeWidth: "1.5" },
+  ".mark-on-ink": { fill: "none", stroke: "var(--page)", strokeWidth: "1.6" },
+  ".mark-struck": { fill: "var(--alarm-soft)", stroke: "var(--alarm)", strokeWidth: "1.6" },
+});
+
+// Notes stand at the right edge of what is seen, also where the code is wider than that.
+function keepNotesInView(view) {
+  const { scrollWidth, clientWidth, scrollLeft } = view.scrollDOM;
+  view.dom.style.setProperty("--hidden-right", `${scrollWidth - clientWidth - scrollLeft}px`);
+}
+
+// Left to itself, Chromium replaces a selection with text in a `style=` of its own, which the content security policy
+// refuses with a report.
+function typeOver(event, view) {
+  if (event.inputType !== "insertText" || event.data === null || event.isComposing) return false;
+  const { from, to } = selected(view);
+  if (from === to) return false;
+  view.dispatch({
+    changes: { from, to, insert: event.data },
+    selection: EditorSelection.cursor(from + event.data.length),
+    userEvent: "input.type",
+    scrollIntoView: true,
+  });
+  event.preventDefault();
+  return true;
+}
+
+// What is selected in the document: the editor's own state hears of it a moment later.
+function selected(view) {
+  const selection = view.root.getSelection?.();
+  if (!selection?.anchorNode || !view.contentDOM.contains(selection.anchorNode) || !view.contentDOM.contains(selection.focusNode)) {
+    return view.state.selection.main;
+  }
+  const anchor = view.posAtDOM(selection.anchorNode, selection.anchorOffset);
+  const head = view.posAtDOM(selection.focusNode, selection.focusOffset);
+  return { from: Math.min(anchor, head), to: Math.max(anchor, head) };
+}
+
+export class Editor {
+  constructor(source, host) {
+    const root = host.attachShadow({ mode: "open" });
+    let writing = false;
+    this.view = new EditorView({
+      root,
+      parent: root,
+      state: EditorState.create({
+        doc: source.value,
+        extensions: [
+          lineNumbers(),
+          gutter({ class: "marks", markers: (view) => view.state.field(shown).icons, initialSpacer: null }),
+          history(),
+          drawSelection(),
+          highlightSpecialChars(),
+          highlightActiveLine(),
+          bracketMatching(),
+          indentUnit.of("    "),
+          EditorState.tabSize.of(4),
+          pythonLanguage,
+          syntaxHighlighting(colours),
+          shown,
+          lit,
+          EditorView.domEventHandlers({ beforeinput: typeOver, scroll: (_, view) => keepNotesInView(view) }),
+          keymap.of([{ key: "Tab", run: indentMore, shift: indentLess }, ...defaultKeymap, ...historyKeymap]),
+          EditorView.contentAttributes.of({
+            "aria-label": "Snippet", tabindex: "0", "aria-description": "Esc, then Tab, leaves the editor.", translate: "no", spellcheck: "false", autocorrect: "off",
+            autocapitalize: "off",
+          }),
+          EditorView.updateListener.of((update) => {
+            if (update.geometryChanged) {
+              update.view.requestMeasure({ key: "notes", read: () => this.#measured(), write: (room, view) => this.#fitted(room, view) });
+            }
+            if (!update.docChanged) return;
+            this.edited = true; // what is shown has moved with its lines since
+            writing = true;
+            source.value = update.state.doc.toString();
+            source.dispatchEvent(new Event("input", { bubbles: true }));
+            writing = false;
+          }),
+          look,
+        ],
+      }),
+    });
+    source.addEventListener("input", () => {
+      if (!writing) this.replace(source.value);
+    });
+  }
+
+  #fitted(room, view) {
+    keepNotesInView(view);
+    if (room !== this.room && this.facts && !this.edited) queueMicrotask(() => this.#fit());
+  }
+
+  replace(text) {
+    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
+  }
+
+  show(facts) {
+    this.facts = facts;
+    this.edited = false;
+    this.#fit();
+  }
+
+  // Values stand at the ends of the lines that leave room for them.
+  #fit() {
+    this.room = this.#measured();
+    this.view.dispatch({ effects: setFacts.of({ ...this.facts, room: this.room }) });
+  }
+
+  #measured() {
+    const { scrollDOM, defaultCharacterWidth } = this.view;
+    const gutters = scrollDOM.querySelector(".cm-gutters").offsetWidth;
+    return Math.floor((scrollDOM.clientWidth - gutters - PADDING_PX) / defaultCharacterWidth);
+  }
+
+  light(refs) {
+    this.view.dispatch({ effects: setLit.of(refs) });
+  }
+
+  goTo(number) {
+    const line = this.view.state.doc.line(Math.min(number, this.view.state.doc.lines));
+    this.view.dispatch({ selection: EditorSelection.cursor(line.to), effects: EditorView.scrollIntoView(line.from, { y: "nearest" }) });
+    this.view.focus();
+  }
+
+  focus() {
+    this.view.focus();
+  }
+}

@@ -1,0 +1,56 @@
+// Between the page and the editor: brings the editor in, hands it what each line did, and takes links to lines there.
+const source = document.querySelector("#source");
+const host = document.querySelector("#mount");
+let editor = null;
+
+// The server's list of lines, as the editor wants it.
+function facts() {
+  const lines = [...document.querySelectorAll("#lines > li")].map((line) => ({
+    number: line.value,
+    mark: line.dataset.mark ?? null,
+    icon: line.querySelector(".gutter svg"),
+    words: line.dataset.words ?? null,
+    values: line.dataset.values ?? null,
+    column: Number(line.dataset.column ?? 0),
+  }));
+  const names = new Map();
+  const twice = new Set();
+  for (const name of document.querySelectorAll("#names th code[data-ref], #gradients th code[data-ref]")) {
+    const word = name.textContent.replace(/\.grad$/, "");
+    if (names.has(word) && names.get(word) !== name.dataset.ref) twice.add(word);
+    names.set(word, name.dataset.ref);
+  }
+  twice.forEach((word) => names.delete(word));
+  return { lines, names };
+}
+
+export async function mount() {
+  const { Editor } = await import("./editor.js");
+  const hadFocus = document.activeElement === source;
+  editor = new Editor(source, host);
+  editor.show(facts());
+  source.hidden = true;
+  if (hadFocus) editor.focus();
+}
+
+function goTo(number) {
+  if (editor) return editor.goTo(number);
+  const lines = source.value.split("\n");
+  const start = lines.slice(0, number - 1).reduce((sum, line) => sum + line.length + 1, 0);
+  source.focus();
+  source.setSelectionRange(start, start + (lines[number - 1]?.length ?? 0));
+}
+
+document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx.response.status < 400) editor?.show(facts());
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="#L"]');
+  const number = Number(link?.getAttribute("href").slice(2));
+  if (!Number.isInteger(number) || number < 1 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  goTo(number);
+});
+document.querySelector('label[for="source"]').addEventListener("click", () => editor?.focus());
+source.addEventListener("tapescope:focus", () => (editor ?? source).focus());
+document.addEventListener("tapescope:light", (event) => editor?.light(event.detail));

@@ -1,0 +1,191 @@
+"""What the page says of a run: marks and values of lines, gradients, names, and how it ended."""
+
+from math import prod
+
+import msgspec
+import pytest
+
+from app.explain.contrast import GradContrast
+from app.trace.model import Error, Outcome, Values, Write
+from app.web.gradients import gradients_of, picture
+from app.web.lines import LISTED_LINES, lines_of
+from app.web.names import names_of
+from app.web.outcome import Limits, announcement, ending, remarks, size
+from tests.web.samples import SIGMOID, ZEROS, data_trace, values
+
+LIMITS = Limits(time_s=5.0, memory_bytes=2**30, output_bytes=2**16, source_bytes=20_000)
+SOURCE = "\n".join(
+    [
+        "import torch",
+        "a = torch.tensor([1., 2., 3.], requires_grad=True)",
+        "out = a.sigmoid()",
+        "c = out.data",
+        "c.zero_()",
+        "out.sum().backward()",
+        "print(a.grad)",
+    ]
+)
+
+
+def test_marks_and_values_of_lines() -> None:
+    lines = lines_of(data_trace(), SOURCE)
+    assert [(line.mark, line.values) for line in lines] == [
+        (None, None),
+        (None, "1 2 3"),
+        ("saved", "0.7311 0.8808 0.9526"),  # as it was then: what is there now is not what line 3 made
+        (None, None),  # line 4 made `c` over what line 5 overwrote: not known
+        ("unseen", "0 0 0"),
+        (None, None),
+        (None, None),
+    ]
+    assert lines[4].words == "write not seen by autograd"
+    assert set(lines[4].lights) == {"t2", "s1", "v2"}
+
+
+def test_a_write_that_moves_the_shared_counter_is_seen() -> None:
+    trace = data_trace()
+    shared = msgspec.structs.replace(trace.tensors["t2"], counter="v1")
+    write = msgspec.structs.replace(trace.writes[0], counter="v1")
+    trace = msgspec.structs.replace(trace, tensors={**trace.tensors, "t2": shared}, writes=(write,))
+    assert lines_of(trace, SOURCE)[4].mark == "write"
+
+
+def test_a_write_by_no_operator_is_unseen() -> None:
+    write = Write(step=4, line=5, op="(not an operator)", storage="s0", counter=None, through=None)
+    assert lines_of(data_trace(writes=(write,)), SOURCE)[4].mark == "unseen"
+
+
+def test_the_line_that_raised_is_marked_over_all_else() -> None:
+    outcome = Outcome(kind="raised", error=Error(type="RuntimeError", message="m", line=5))
+    line = lines_of(data_trace(outcome=outcome), SOURCE)[4]
+    assert (line.mark, line.words) == ("raised", "RuntimeError")
+
+
+def test_of_a_long_snippet_only_lines_with_a_mark_are_listed() -> None:
+    source = SOURCE + "\n" * LISTED_LINES
+    assert [line.number for line in lines_of(data_trace(), source)] == [3, 5]
+
+
+def test_a_gradient_beside_what_the_saved_values_give() -> None:
+    contrast = GradContrast(name="a", got=ZEROS, intact=SIGMOID, off_by=values(-0.7, -0.8, -0.9))
+    rows = gradients_of(data_trace(), {"a": contrast})
+    (row,) = rows.rows
+    assert row.names == ("a",)
+    assert [
+        [cell.text for cell in cells.flat] for cells in (pic.cells for pic in (row.got, row.intact, row.off_by) if pic)
+    ] == [
+        ["0", "0", "0"],
+        ["0.7311", "0.8808", "0.9526"],
+        ["−0.7", "−0.8", "−0.9"],
+    ]
+    assert rows.unasked == ("c",)
+
+
+@pytest.mark.parametrize(
+    ("shape", "numbers"),
+    [
+        ((), True),
+        ((3,), True),
+        ((8,), True),
+        ((9,), False),
+        ((8, 6), True),
+        ((8, 7), False),
+        ((9, 2), False),
+        ((40, 40), False),
+    ],
+)
+def test_a_gradient_has_numbers_where_there_is_room(shape: tuple[int, ...], numbers: bool) -> None:
+    flat = tuple(float(index) for index in range(prod(shape)))
+    pic = picture(Values(shape=shape, dtype="float32", flat=flat))
+    assert pic.numbers is numbers
+    assert bool(pic.cells.rows) is (shape != (40, 40))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"backwards": ()}, "None: no backward ran."),
+        ({"backwards": "fired-less"}, "None: backward did not reach it."),
+        ({"backwards": "raised"}, "None: backward on line 6 was refused before it came here."),
+        ({"backwards": "grad"}, "None: `autograd.grad` returns gradients and leaves `.grad` alone."),
+        ({}, "None: it had one, and it was set to None afterwards."),
+    ],
+)
+def test_why_there_is_no_gradient(change: dict[str, object], why: str) -> None:
+    trace = data_trace()
+    replace = msgspec.structs.replace
+    backward = trace.backwards[0]
+    backwards = {
+        "fired-less": (replace(backward, fired=backward.fired[:1]),),
+        "raised": (replace(backward, fired=backward.fired[:1], raised=True),),
+        "grad": (replace(backward, call="grad"),),
+    }.get(str(change.get("backwards")), change.get("backwards", trace.backwards))
+    final = {"a": replace(trace.final["a"], grad=None)}
+    (row,) = gradients_of(replace(trace, backwards=backwards, final=final), {}).rows
+    assert row.why == why
+
+
+def test_a_frozen_parameter_says_so() -> None:
+    trace = data_trace()
+    frozen = msgspec.structs.replace(trace.final["a"], grad=None, requires_grad=False, parameter=True)
+    (row,) = gradients_of(data_trace(final={"B.weight": frozen}), {}).rows
+    assert row.why == "None: `requires_grad` is False."
+
+
+def test_names_tell_counters_apart_only_where_a_storage_has_several() -> None:
+    rows = names_of(data_trace())
+    assert [(row.name, row.storage, row.counter, row.version, row.made_by) for row in rows] == [
+        ("a", "S0", None, 0, "leaf, requires grad"),
+        ("out", "S1", "v1", 0, "`SigmoidBackward0`"),
+        ("c", "S1", "v2", 1, "no history"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "headline"),
+    [
+        (Outcome(kind="finished"), "Finished"),
+        (Outcome(kind="raised", error=Error(type="ValueError", message="m", line=3)), "ValueError at line 3"),
+        (Outcome(kind="raised", error=Error(type="KeyError", message="m", line=None)), "KeyError"),
+        (Outcome(kind="stopped", reason="time", line=4), "Stopped after 5 s on line 4."),
+        (
+            Outcome(kind="stopped", reason="memory", line=4),
+            "Stopped on line 4: it asked for more than 1 GiB of memory.",
+        ),
+        (Outcome(kind="stopped", reason="output", line=4), "Stopped on line 4: it printed more than 64 KiB."),
+        (Outcome(kind="stopped", reason="size"), "Stopped: the record of this run grew too large to draw."),
+        (Outcome(kind="stopped", reason="crash", line=2), "Line 2 ended the whole process, without an exception."),
+        (Outcome(kind="stopped", reason="crash"), "The snippet ended the whole process, without an exception."),
+    ],
+)
+def test_how_a_run_ended(outcome: Outcome, headline: str) -> None:
+    end = ending(data_trace(outcome=outcome), LIMITS)
+    assert end.headline == headline
+    assert (end.advice is not None) is (outcome.kind == "stopped")
+
+
+def test_a_syntax_error_says_that_nothing_ran() -> None:
+    error = Error(type="SyntaxError", message="'(' was never closed", line=1, column=5)
+    end = ending(data_trace(outcome=Outcome(kind="raised", error=error), steps=()), LIMITS)
+    assert end.headline == "SyntaxError at line 1, column 5. Nothing ran."
+    assert end.error == "SyntaxError: '(' was never closed"
+
+
+def test_remarks_on_what_is_missing() -> None:
+    trace = data_trace()
+    plain = {key: msgspec.structs.replace(each, requires_grad=False) for key, each in trace.tensors.items()}
+    assert remarks(trace) == ()
+    assert remarks(data_trace(backwards=())) == ("No backward ran.",)
+    assert remarks(data_trace(tensors=plain, backwards=())) == ()  # the figure says that nothing was recorded
+
+
+def test_announcement_without_a_finding() -> None:
+    assert announcement(ending(data_trace(), LIMITS), ()) == "Finished. Nothing unusual was seen."
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(2**30, "1 GiB"), (2**16, "64 KiB"), (20_000, "20 kB"), (1_234, "1,234 bytes"), (3 * 10**6, "3 MB")],
+)
+def test_sizes_in_words(count: int, words: str) -> None:
+    assert size(count) == words
