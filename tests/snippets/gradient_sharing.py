@@ -1,0 +1,32 @@
+# Which gradients share memory: what AccumulateGrad steals, copies and adds to.
+import torch
+
+a = torch.ones(3, requires_grad=True)
+b = torch.ones(3, requires_grad=True)
+g = torch.tensor([1.0, 2.0, 3.0])
+(a + b).backward(g)
+print(a.grad.data_ptr() == b.grad.data_ptr(), a.grad.data_ptr() == g.data_ptr(), b.grad.data_ptr() == g.data_ptr())
+c = torch.ones(2, 3, requires_grad=True)
+c.t().backward(torch.arange(6.0).reshape(3, 2))
+print(c.grad.stride(), c.grad.is_contiguous(), c.grad._version)
+d = torch.ones(3, requires_grad=True)
+d.expand(2, 3).sum().backward()
+first = d.grad
+print(d.grad.stride(), d.grad._version)
+(d * 2).sum().backward()
+print(d.grad is first, first, first._version, d.grad._version)
+d.grad.zero_()
+kept = d.grad.clone()
+(d * 2).sum().backward(create_graph=True)
+print(d.grad is first, kept, d.grad.requires_grad)
+e = torch.ones(3, requires_grad=True)
+(e * 1).backward(g)
+print(e.grad.data_ptr() == g.data_ptr())
+e.view(3).backward(g)
+print(e.grad, g)
+h = torch.ones(4, requires_grad=True)
+h[1:3].sum().backward()
+h.grad = torch.zeros(4)
+old = h.grad
+h.sum().backward()
+print(h.grad is old, old._version, h.grad)

@@ -1,0 +1,28 @@
+# A storage that shrinks to nothing and grows again, as sharded training does.
+import torch
+
+x = torch.arange(4.0)
+address = x.data_ptr()
+storage = x.untyped_storage()
+print(storage.nbytes(), storage.resizable())
+kept = x.clone()
+storage.resize_(0)
+print(x.untyped_storage().nbytes(), x.shape)
+total = sum(range(10))
+storage.resize_(16)
+x.copy_(kept)
+print(x, x._version)
+storage.resize_(4_000_000)
+print(x, storage.nbytes())
+w = torch.tensor([1.0, 2.0], requires_grad=True)
+h = w * 3
+y = h.square()
+saved = h.detach().clone()
+h.untyped_storage().resize_(0)
+h.untyped_storage().resize_(8)
+h.data.copy_(saved)
+y.sum().backward()
+print(w.grad)
+gone = torch.ones(3)
+gone.untyped_storage().resize_(0)
+print("done")

@@ -1,0 +1,2 @@
+# A number other than zero.
+raise SystemExit(3)

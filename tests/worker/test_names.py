@@ -1,0 +1,188 @@
+"""The reader's own names for tensors, found without running a line of the reader's code."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from app.worker import budget
+from app.worker.names import Names, clean, final_tensors, submodules, tensors_in
+
+t = torch.zeros(1)
+
+
+class Plain:
+    """An object with attributes, as a snippet has them."""
+
+    def __init__(self, **attributes: object) -> None:
+        self.__dict__ |= attributes
+
+
+Plain.__module__ = "__main__"
+
+
+def paths(value: object) -> list[str]:
+    """The expressions that reach a tensor from `v`."""
+    return [path for path, _ in tensors_in("v", value)]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (t, ["v"]),
+        ([t, 5, t], ["v[0]", "v[2]"]),
+        ((t, [t]), ["v[0]", "v[1][0]"]),
+        ({"a": t, 3: t, (1, 2): t, None: t}, ["v['a']", "v[3]"]),
+        ({"it's": [t]}, ['v["it\'s"][0]']),
+        (Plain(x=t, _hidden=t, deep=Plain(y=[t])), ["v.x", "v.deep.y[0]"]),
+        ([[[t]]], ["v[0][0][0]"]),
+        ([[[[t]]]], []),
+        ([t] * 300, [f"v[{index}]" for index in range(budget.CONTAINER_ITEMS)]),
+        (torch.nn.Linear(1, 1), ["v.weight", "v.bias"]),
+        (torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False)), ["v.0.weight"]),
+        (torch.nn.BatchNorm1d(1, affine=False), ["v.running_mean", "v.running_var", "v.num_batches_tracked"]),
+        ([torch.nn.Linear(1, 1, bias=False)], ["v[0].weight"]),
+        (torch.optim.SGD([torch.nn.Parameter(t)]), []),
+        ("text", []),
+        (None, []),
+        ({t}, []),
+        (iter([t]), []),
+    ],
+)
+def test_paths(value: object, expected: list[str]) -> None:
+    assert paths(value) == expected
+
+
+class Hostile:
+    """Raises when it is looked at."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError(f"looked at {name}")
+
+    def __len__(self) -> int:
+        raise AssertionError("asked for its length")
+
+    def __iter__(self) -> Iterator[object]:
+        raise AssertionError("iterated")
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("compared")
+
+    def __hash__(self) -> int:
+        raise AssertionError("hashed")
+
+
+class HostileList(list[object]):
+    """A list that raises when it is iterated."""
+
+    def __iter__(self) -> Iterator[object]:
+        raise AssertionError("iterated")
+
+    def __len__(self) -> int:
+        raise AssertionError("asked for its length")
+
+
+class HostileDict(OrderedDict[str, object]):
+    """A dict that raises when its items are asked for."""
+
+    def items(self) -> Any:
+        raise AssertionError("asked for its items")
+
+
+class Odd:
+    """An object whose `__dict__` is a property."""
+
+    @property
+    def __dict__(self) -> dict[str, object]:  # type: ignore[override]
+        raise AssertionError("looked at __dict__")
+
+
+for each in (Hostile, HostileList, HostileDict, Odd):
+    each.__module__ = "__main__"
+
+
+@pytest.mark.parametrize("kind", [Hostile, HostileList, HostileDict, Odd])
+def test_no_code_of_the_snippet_runs(kind: type) -> None:
+    value = kind()
+    found: list[str] = []
+    names = Names(lambda name, *_: found.append(name), lambda *_: None)
+    namespace = {"value": value, "inside": [value, (value,), {"key": value}], "x": t}
+    names.look(namespace, 0)
+    names.look(namespace, 1)
+    names.bound("local", value, 1, "f")
+    assert set(found) == {"x"}
+    assert [name for name, _ in final_tensors(namespace)] == ["x"]
+
+
+def test_names_are_given_again_only_when_something_changed() -> None:
+    found: list[tuple[str, int]] = []
+    names = Names(lambda name, _tensor, step, _local: found.append((name, step)), lambda *_: None)
+    held: list[torch.Tensor] = [torch.zeros(1)]
+    namespace: dict[str, object] = {"held": held}
+    names.look(namespace, 0)
+    names.look(namespace, 1)
+    held.append(torch.zeros(1))
+    names.look(namespace, 2)
+    names.look(namespace, 3)
+    held[0] = torch.zeros(1)
+    names.look(namespace, 4)
+    assert ("held[0]", 0) in found
+    assert ("held[1]", 2) in found
+    assert ("held[0]", 4) in found
+    assert not [name for name, step in found if step in (1, 3)]
+
+
+def test_functions_of_the_same_variable_names_are_told_apart() -> None:
+    found: list[tuple[str, bool]] = []
+    names = Names(lambda name, _tensor, _step, is_local: found.append((name, is_local)), lambda *_: None)
+    shared = [t]
+    names.bound("x", shared, 0, "f")
+    names.bound("x", shared, 1, "g")
+    names.look({"x": shared}, 2)
+    assert found == [("x[0]", True), ("x[0]", True), ("x[0]", False)]
+
+
+def test_final_names_of_modules_are_torchs_own() -> None:
+    block = torch.nn.Linear(1, 1)
+    model = torch.nn.Sequential(block, torch.nn.ModuleList([block, torch.nn.PReLU()]))
+    model.register_parameter("none", None)
+    model.register_buffer("buffer", torch.zeros(1))
+    names = [name for name, _ in final_tensors({"model": model, "t": t})]
+    assert sorted(names) == sorted(["t", *(f"model.{name}" for name, _ in model.named_parameters())])
+
+
+def test_tied_parameters_have_both_names() -> None:
+    model = torch.nn.Module()
+    model.a, model.b = torch.nn.Linear(2, 2, bias=False), torch.nn.Linear(2, 2, bias=False)
+    model.b.weight = model.a.weight
+    assert {name for name, _ in final_tensors({"m": model})} == {"m.a.weight", "m.b.weight"}
+
+
+def test_a_module_that_holds_itself_ends() -> None:
+    model = torch.nn.Module()
+    model._modules["self"] = model
+    assert [path for path, _ in submodules("m", model)] == ["m"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"),
+    [("a", "a"), ("é漢", "é漢"), ("\ud800", "\\ud800"), ("x" * 500, "x" * budget.TEXT), (5, "?")],
+)
+def test_clean(name: object, cleaned: str) -> None:
+    assert clean(name) == cleaned
+
+
+def test_clean_asks_no_subclass() -> None:
+    class Loud(str):
+        def __getitem__(self, key: object) -> str:
+            raise AssertionError
+
+        def encode(self, *_: object, **__: object) -> bytes:
+            raise AssertionError
+
+        def __str__(self) -> str:
+            raise AssertionError
+
+    assert clean(Loud("abc")) == "abc"
