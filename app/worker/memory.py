@@ -95,7 +95,7 @@ class StorageRecord:
 
     def locate(self) -> None:
         """Ask again where it lies: `resize_` may have moved it. An array stays where it is."""
-        if self.owner == "torch" and (storage := from_weak_reference(self.weak[0])) is not None:
+        if self.owner == "torch" and self.weak and (storage := from_weak_reference(self.weak[0])) is not None:
             self.first, self.size_bytes = storage.data_ptr(), storage.nbytes()
 
     def is_alive(self) -> bool:
