@@ -40,7 +40,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     public: bool = False  # refuse to start when a core layer of the sandbox is missing
 
     deadline_s: Seconds = 5.0  # from hand-over; then the snippet is asked to answer with what it has
-    grace_s: Seconds = 0.5  # after the deadline; then it is killed
+    grace_s: Seconds = 1.0  # after the deadline, to answer in; then it is killed
     memory_bytes: Annotated[int, Meta(ge=64 * 2**20)] = 2**30  # of a snippet's own, beside what torch maps
     output_bytes: Positive = 64 * 2**10  # stdout and stderr together
     source_bytes: Annotated[int, Meta(gt=0, le=10**6)] = 20_000  # of a snippet, in UTF-8

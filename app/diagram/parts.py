@@ -123,7 +123,7 @@ class Parts:
         ahead: defaultdict[str, dict[str, None]] = defaultdict(dict)
         for source, target, *_ in self.edges():
             ahead[source][target] = None
-        for circle in _circles(self.now, ahead):
+        for circle in list(_circles(self.now, ahead)):
             for key in circle:
                 fold = self.now[key]
                 if fold.kind != "node":

@@ -127,7 +127,8 @@ class Names:
     def look(self, namespace: Mapping[str, object], step: int) -> None:
         """Name what the top level binds anew since `step` began."""
         for key, value in list(namespace.items()):
-            self._look_at(key, value, step, "")
+            if type(value) not in _ATOMS and not key.startswith("__"):
+                self._look_at(key, value, step, "")
 
     def look_again(self, namespace: Mapping[str, object], step: int) -> None:
         """Name what the top level holds, however deep it changed."""
@@ -136,19 +137,17 @@ class Names:
 
     def bound(self, name: str, value: object, step: int, function: str) -> None:
         """Name what a function of the snippet has just bound."""
-        self._look_at(name, value, step, function)
+        if type(value) not in _ATOMS:
+            self._look_at(name, value, step, function)
 
     def _look_at(self, key: str, value: object, step: int, function: str) -> None:
-        kind = type(value)
-        if kind in _ATOMS:
-            return
         is_local = bool(function)
         if is_tensor(value):
             self._name(key, value, step, is_local)
             return
         where = function + ":" + key
         state = fingerprint(value)
-        if self._seen.get(where) == state or key.startswith("__"):
+        if self._seen.get(where) == state:
             return
         self._seen[where] = state
         for path, tensor in tensors_in(clean(key), value):
