@@ -1,16 +1,19 @@
 """What each line of the snippet did, for the gutter and the line's end: pure functions of the Trace."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Literal
 
 from msgspec import Struct
 
 from app.diagram.cells import numbers, shape_words
+from app.explain.facts import hidden, writes_since
 from app.trace.model import Storage, Tensor, Trace, Values, Write
 
-Mark = Literal["saved", "write", "unseen", "raised", "stopped"]
-_RANK: dict[Mark, int] = {"saved": 0, "write": 1, "unseen": 2, "raised": 3, "stopped": 3}
+# "unseen": a write that autograd missed, and that changed what backward read; "missed": one that changed nothing for it
+Mark = Literal["saved", "write", "missed", "unseen", "raised", "stopped"]
+_RANK: dict[Mark, int] = {"saved": 0, "write": 1, "missed": 1, "unseen": 2, "raised": 3, "stopped": 3}
+_BY_NO_OPERATOR = "("  # how the op of such a write begins: it has no name
 LISTED_LINES = 400  # in a longer snippet only the lines that did something worth a mark are listed
 SHOWN_VALUES = 4
 
@@ -72,15 +75,21 @@ def _marks(trace: Trace) -> dict[int, tuple[Mark, str | None]]:
     for node in trace.nodes.values():
         for saved in node.saved:
             put(trace.line(saved.saved_at), "saved", None)
+    harmful = {write for read in hidden(trace) for write in writes_since(trace, read)}
     for write in trace.writes:
         if write.changed and not _fills(trace, write):
-            missed = unseen(trace, write)
-            put(write.line, "unseen" if missed else "write", "write not seen by autograd" if missed else None)
+            put(write.line, *_mark_of(trace, write, harmful))
     if error := trace.outcome.error:
         put(error.line, "raised", error.type)
     if trace.outcome.kind == "stopped":
         put(trace.outcome.line, "stopped", "stopped here")
     return marks
+
+
+def _mark_of(trace: Trace, write: Write, harmful: Set[Write]) -> tuple[Mark, str | None]:
+    if not unseen(trace, write) or (write.counter is None and not write.op.startswith(_BY_NO_OPERATOR)):
+        return "write", None  # batch_norm keeps statistics without counting: nothing to point at
+    return "unseen" if write in harmful else "missed", "write not seen by autograd"
 
 
 def _values(trace: Trace) -> Iterator[tuple[int, str]]:

@@ -50,9 +50,17 @@ def test_a_write_that_moves_the_shared_counter_is_seen() -> None:
     assert lines_of(trace, SOURCE)[4].mark == "write"
 
 
-def test_a_write_by_no_operator_is_unseen() -> None:
-    write = Write(step=4, line=5, op="(not an operator)", storage="s0", counter=None, through=None)
-    assert lines_of(data_trace(writes=(write,)), SOURCE)[4].mark == "unseen"
+@pytest.mark.parametrize(
+    ("storage", "op", "mark"),
+    [
+        ("s1", "(not an operator)", "unseen"),  # SigmoidBackward0 had saved what was there
+        ("s0", "(not an operator)", "missed"),  # nothing had
+        ("s0", "batch_norm", "write"),  # running statistics: as always
+    ],
+)
+def test_a_write_that_moves_no_counter_is_unseen_where_it_matters(storage: str, op: str, mark: str) -> None:
+    write = Write(step=4, line=5, op=op, storage=storage, counter=None, through=None)
+    assert lines_of(data_trace(writes=(write,)), SOURCE)[4].mark == mark
 
 
 def test_the_line_that_raised_is_marked_over_all_else() -> None:
@@ -89,7 +97,7 @@ def test_a_gradient_beside_what_the_saved_values_give() -> None:
         ((8,), True),
         ((9,), False),
         ((8, 6), True),
-        ((8, 7), False),
+        ((8, 8), False),
         ((9, 2), False),
         ((40, 40), False),
     ],
