@@ -96,6 +96,15 @@ def upstream(above: Mapping[str, Iterable[str]], tensors: Iterable[str]) -> set[
     return found
 
 
+def downstream(trace: Trace, tensor: str) -> set[str]:
+    """`tensor` and every tensor that operators made from it: they stand in the order in which they ran."""
+    found = {tensor}
+    for operation in trace.operations:
+        if not found.isdisjoint(operation.inputs):
+            found.update(operation.outputs)
+    return found
+
+
 def reached(trace: Trace) -> set[str]:
     """The leaves to which some backward gave a gradient, or was asked for one."""
     leaves = {

@@ -6,7 +6,7 @@
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
-from app.explain.facts import called, code, listed, makers, reached, upstream
+from app.explain.facts import called, code, downstream, listed, reached
 from app.trace.flow import By, Cut, cuts
 from app.trace.model import Trace
 
@@ -36,31 +36,26 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 
 def unreached_by(trace: Trace) -> dict[Cut, list[str]]:
     """The cuts on the way to a loss, each with the leaves above it that no backward reached."""
-    fired = {fired.node for backward in trace.backwards for fired in backward.fired}
     with_gradient = reached(trace)
+    wanting = {
+        key: downstream(trace, key)
+        for key, tensor in trace.tensors.items()
+        if tensor.is_leaf and tensor.requires_grad and tensor.alive and tensor.name and key not in with_gradient
+    }
+    if not wanting:
+        return {}
+    fired = {fired.node for backward in trace.backwards for fired in backward.fired}
     found: dict[Cut, list[str]] = {}
-    explained: set[str] = set()
-    made_from = makers(trace)
     for cut in cuts(trace):
         if not fired.intersection(cut.into):
             continue
-        above = upstream(made_from, [cut.source])
-        leaves = [
-            key
-            for key, tensor in trace.tensors.items()
-            if key in above
-            and tensor.is_leaf
-            and tensor.requires_grad
-            and tensor.alive
-            and tensor.name
-            and key not in with_gradient
-            and key not in explained
-        ]
+        leaves = [key for key, made in wanting.items() if cut.source in made]
         if leaves:
-            explained.update(leaves)
             # one call of an operator is one cut, however many tensors it took
             first = next((other for other in found if (other.step, other.op) == (cut.step, cut.op)), cut)
             found.setdefault(first, []).extend(leaves)
+            for key in leaves:
+                del wanting[key]
     return found
 
 
