@@ -36,6 +36,6 @@ class Output(io.TextIOWrapper):
 
     def text(self) -> str:
         """All that was written."""
-        if not self.closed:
+        if not self.closed and not self._kept.is_full:  # when it is, a write is under way, and nothing more is kept
             self.flush()
         return self._kept.kept.decode(errors="replace")

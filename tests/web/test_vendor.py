@@ -21,7 +21,7 @@ def test_vendored_files(folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize(("folder", "name"), PARTS)
 def test_versions_are_those_of_the_lock_file(folder: Path, name: str) -> None:
-    lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
+    lock = json.loads((ROOT / "static/vendor/src/package-lock.json").read_text("utf-8"))["packages"]
     for package, about in json.loads((folder / "manifest.json").read_text("utf-8"))[name]["packages"].items():
         assert lock[f"node_modules/{package}"]["version"] == about["version"]
 
@@ -33,7 +33,7 @@ def test_nothing_vendored_is_forgotten_by_a_manifest() -> None:
 
 
 def test_lock_file_names_no_registry() -> None:
-    lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))
+    lock = json.loads((ROOT / "static/vendor/src/package-lock.json").read_text("utf-8"))
     assert not [name for name, package in lock["packages"].items() if "resolved" in package]
 
 

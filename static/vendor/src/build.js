@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
-const modules = join(root, "node_modules");
+const modules = join(root, "static/vendor/src/node_modules");
 
 const read = (name, file) => readFileSync(join(modules, name, file), "utf8");
 const about = (name) => JSON.parse(read(name, "package.json"));
