@@ -19,8 +19,8 @@ def trace_of(source: str, *, output_bytes: int = 65_536) -> Trace:
     request = Request(kind="trace", source=source, output_bytes=output_bytes)
     run = Run(request, memoryview(bytearray(8)).cast("q"), _unexpected)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("default")  # as in a fresh interpreter, not as under pytest
+        with warnings.catch_warnings(record=True):  # the snippet's are its own, not the test's
+            warnings.simplefilter("default")  # as in a fresh interpreter
             return decode_trace(encode(run.trace()))
     finally:
         torch.set_grad_enabled(True)  # a snippet may leave it off; a child of the sandbox is used once

@@ -10,13 +10,14 @@ from app.diagram.cells import Cells, cells_of, shape_words
 from app.diagram.facts import Facts, Fate, cells_of_view
 from app.diagram.parts import Part
 from app.diagram.shapes import IconKind, Tone
-from app.diagram.text import Face
+from app.diagram.text import Face, width
 from app.trace.flow import ACCUMULATE, Cut
 from app.trace.model import Node, SavedTensor, Tensor, Values
 
 MOST_SLOTS = 4  # listed one by one
 MOST_STUBS = 2
 MOST_VALUES = 4  # numbers beside a tensor's name
+WIDEST_VALUES_PX = 150.0  # and the room for them
 
 # wrong: it read what was not saved · refused: torch would not read it · unreached: backward never came
 State = Literal["plain", "wrong", "refused", "unreached", "fold"]
@@ -243,12 +244,15 @@ def _bit(facts: Facts, key: str, more: int) -> Bit:
     tensor = facts.trace.tensors[key]
     values = tensor.values
     small = values is not None and values.flat is not None and 0 < len(values.flat) <= MOST_VALUES
+    cells = cells_of(_flat(values), digits=3) if small and values else Cells(form="nothing")
+    if sum(width(cell.text, 12, "code") + 10 for cell in cells.flat) > WIDEST_VALUES_PX:
+        cells = Cells(form="nothing")
     changed = changed_elements(facts, tensor)
     return Bit(
         ref=key,
         name=tensor.name or tensor.expression or "",
         named=tensor.name is not None,
-        cells=cells_of(_flat(values), digits=3) if small and values else Cells(form="nothing"),
+        cells=cells,
         shape=shape_words(tensor.shape),
         changed=frozenset(changed),
         wrong=any(changed.values()),

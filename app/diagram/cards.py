@@ -190,7 +190,7 @@ class Card:
             wrong, changed = cell.index in contents.wrong, cell.index in contents.changed
             left, right = self._span_of(cell.index, cell.index)
             spot = Box(x + left, y, right - left, self.cell_height)
-            text = width(cell.text, self.size, "code") <= spot.width - 2
+            text = max(width(cell.text, self.size, "code"), width(cell.was or "", 12, "code")) <= spot.width - 2
             pen.cell(cell, spot, text=text, changed=changed, wrong=wrong, size=self.size)
         if contents.form == "squares":
             for at, line in enumerate(self._aside()):

@@ -1,6 +1,6 @@
 """The graph band: boxes placed, edges routed, gradients on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -23,7 +23,7 @@ COLUMN_PX = 400.0  # how wide a column of boxes is where memory stands beside it
 WIDEST_GAP_PX = 130.0
 LOOSE = 8  # tensors in no graph that are drawn
 LOOSE_PX = 300.0  # how wide the tensors in no graph may stand under a narrow one
-SPARE_PX = 26.0  # between a box and the next one under it
+NODE_GAP_PX: dict[Look, float] = {"tall": 26.0, "flat": 18.0, "list": 0.0}  # between boxes side by side
 
 Way = Literal["across", "down", "list"]
 
@@ -114,7 +114,6 @@ class Sketch:
     def _place(self, look: Look, way: Literal["left", "down"], layer_gap: float | None = None) -> Placement:
         key = (look, way, layer_gap)
         if key not in self._placed:
-            spare = 0.0 if way == "down" else SPARE_PX if look == "tall" else SPARE_PX - 8
             sizes = self._sizes_of(look)
             links = [edge.link() for edge in self.edges(look)]
             if way == "left":  # the gap between the columns is there for the gradients already
@@ -122,8 +121,8 @@ class Sketch:
                     replace(link, label=link.label if edge.word else None)
                     for link, edge in zip(links, self.edges(look), strict=True)
                 ]
-            roomy = {key: _roomier(size, spare) for key, size in sizes.items()}
-            self._placed[key] = _cropped(place(roomy, links, self._groups, way=way, layer_gap=layer_gap), sizes)
+            gap = NODE_GAP_PX[look]
+            self._placed[key] = place(sizes, links, self._groups, way=way, layer_gap=layer_gap, node_gap=gap)
         return self._placed[key]
 
     def _drawn(self, placement: Placement, way: Way, look: Look, width_px: float, y: float) -> Band:
@@ -153,29 +152,6 @@ class Sketch:
             bodies=texts,
             unshown=canvas.unshown,
         )
-
-
-def _roomier(size: Size, spare: float) -> Size:
-    """With some room to the next box where the margins leave none."""
-    return replace(size, above=size.above + spare / 2, below=size.below + spare / 2) if spare else size
-
-
-def _cropped(found: Placement, sizes: Mapping[str, Size]) -> Placement:
-    """Without the spare room at the top and at the bottom."""
-    tops = [box.y - sizes[key].above for key, box in found.boxes.items()] + [box.y for box in found.groups.values()]
-    ends = [box.y + box.height + sizes[key].below for key, box in found.boxes.items()]
-    ends += [box.y + box.height for box in found.groups.values()]
-    heights = [y for way in found.ways for _, y in way]
-    if not tops:
-        return found
-    top, bottom = min(tops + [y - 2 for y in heights]), max(ends + [y + 2 for y in heights])
-    return Placement(
-        boxes={key: box.moved(0, -top) for key, box in found.boxes.items()},
-        ways=tuple(tuple((x, y - top) for x, y in way) for way in found.ways),
-        groups={key: box.moved(0, -top) for key, box in found.groups.items()},
-        width=found.width,
-        height=bottom - top,
-    )
 
 
 def _above(folded: Folded, opened: frozenset[str], width_px: float, y: float) -> tuple[float, list[Mark]]:

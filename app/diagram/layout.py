@@ -16,8 +16,11 @@ LAYER_GAP_PX = {"left": 56.0, "down": 30.0}
 NODE_GAP_PX = 22.0
 GROUP_PADDING_PX = 14.0
 GROUP_HEADER_PX = 20.0
-LABEL_MARGIN_PX = 8.0
+ALONE_PX = 600.0  # how wide rows of boxes without an edge may get
+CLEAR_PX = 10.0  # from what hangs out of a box to an edge that passes it
+LABEL_MARGIN_PX = 5.0
 RADIUS_PX = 6.0
+NEARLY_PX = 1.5  # graphlay ends an edge that much beside its line, where a small box has many
 
 
 class Size(Struct, frozen=True):
@@ -93,19 +96,79 @@ def place(
         return Placement(boxes={}, ways=(), groups={}, width=0, height=0)
     if not groups and (row := _one_row(nodes, links)):
         return _in_a_row(row, nodes, links, way, layer_gap or LAYER_GAP_PX[way])
+    grouped = {member for members in groups.values() for member in members}
+    joined = {end for link in links for end in (link.source, link.target)} | grouped
+    alone = [key for key in nodes if key not in joined]
+    connected = {key: nodes[key] for key in nodes if key in joined}
+    boxes, frames, ways = _laid_out(connected, links, groups, way, layer_gap, node_gap, reach=0.0)
+    if _crowded(boxes, nodes, CLEAR_PX / 2):
+        # of the margins of two neighbours graphlay keeps only the larger: one side has to allow for both
+        reach = node_gap + max(size.above if way == "left" else size.left for size in connected.values())
+        boxes, frames, ways = _laid_out(connected, links, groups, way, layer_gap, node_gap, reach=reach)
+    boxes |= _beneath(boxes, alone, nodes, node_gap, mirrored=way == "left")
+    return _settled(nodes, {key: boxes[key] for key in nodes}, frames, ways, mirrored=way == "left")
+
+
+def _laid_out(
+    nodes: Mapping[str, Size],
+    links: Sequence[Link],
+    groups: Mapping[str, Sequence[str]],
+    way: Way,
+    layer_gap: float | None,
+    node_gap: float,
+    *,
+    reach: float,
+) -> tuple[dict[str, Box], dict[str, Box], list[list[Point]]]:
+    """What graphlay makes of it: boxes, frames of the groups, ways of the links."""
+    if not nodes:
+        return {}, {}, []
     indices = {key: index for index, key in enumerate(nodes)}
     parents = {member: len(nodes) + at for at, key in enumerate(groups) for member in groups[key]}
     asked = {
-        "nodes": [_asked_node(size, way, parents.get(key)) for key, size in nodes.items()]
+        "nodes": [_asked_node(size, way, parents.get(key), reach) for key, size in nodes.items()]
         + [{"size": {"width": 10.0, "height": 10.0}} for _ in groups],
         "edges": [_asked_edge(link, indices) for link in links],
     }
     drawn = graphlay.layout(asked, options=_options(way, layer_gap or LAYER_GAP_PX[way], node_gap))
     found = [_box(node) for node in drawn.nodes]
-    boxes = dict(zip(nodes, found, strict=False))
-    frames = dict(zip(groups, found[len(nodes) :], strict=True))
     ways = [[(point["x"], point["y"]) for point in edge["points"]] for edge in drawn.edges]
-    return _settled(nodes, boxes, frames, ways, mirrored=way == "left")
+    return dict(zip(nodes, found, strict=False)), dict(zip(groups, found[len(nodes) :], strict=True)), ways
+
+
+def _crowded(boxes: Mapping[str, Box], nodes: Mapping[str, Size], gap: float) -> bool:
+    """Whether what hangs out of a box comes nearer than `gap` to another."""
+    outer = [
+        Box(box.x, box.y - nodes[key].above, box.width, box.height + nodes[key].above + nodes[key].below)
+        for key, box in boxes.items()
+    ]
+    outer.sort(key=lambda box: box.y)
+    for at, box in enumerate(outer):
+        for other in outer[at + 1 :]:
+            if other.y > box.y + box.height + gap:
+                break
+            if box.meets(other, gap):
+                return True
+    return False
+
+
+def _beneath(
+    placed: Mapping[str, Box], alone: Sequence[str], nodes: Mapping[str, Size], gap: float, *, mirrored: bool
+) -> dict[str, Box]:
+    """Rows of those that no link leads to, under the rest: graphlay would not mind their margins."""
+    left = min((box.x - nodes[key].left - nodes[key].right for key, box in placed.items()), default=0.0)
+    right = max((box.x + box.width + nodes[key].left + nodes[key].right for key, box in placed.items()), default=0.0)
+    y = max((box.y + box.height + nodes[key].below + gap for key, box in placed.items()), default=0.0)
+    x, high = left, 0.0
+    boxes = {}
+    for key in alone:
+        size = nodes[key]
+        wide = size.width + size.left + size.right
+        if x > left and x + wide > max(right, left + ALONE_PX):
+            x, y, high = left, y + high + gap, 0.0
+        boxes[key] = Box(x + (size.right if mirrored else size.left), y + size.above, size.width, size.height)
+        x += wide + gap
+        high = max(high, size.above + size.height + size.below)
+    return boxes
 
 
 def rounded(points: Sequence[Point], radius: float = RADIUS_PX) -> str:
@@ -129,14 +192,17 @@ def px(length: float) -> float | int:
 
 
 def straightened(points: Sequence[Point]) -> tuple[Point, ...]:
-    """The same way without corners that turn nowhere."""
+    """The same way without corners that turn nowhere, and upright or level where it is so nearly."""
     kept: list[Point] = []
-    for point in points:
-        if kept and _distance(kept[-1], point) < 0.5:
-            continue
-        if len(kept) > 1 and _aligned(kept[-2], kept[-1], point):
+    for x, y in points:
+        if kept:
+            x = kept[-1][0] if abs(x - kept[-1][0]) < NEARLY_PX else x
+            y = kept[-1][1] if abs(y - kept[-1][1]) < NEARLY_PX else y
+            if (x, y) == kept[-1]:
+                continue
+        if len(kept) > 1 and _aligned(kept[-2], kept[-1], (x, y)):
             kept.pop()
-        kept.append(point)
+        kept.append((x, y))
     return tuple(kept)
 
 
@@ -186,15 +252,12 @@ def _along(label: tuple[float, float] | None, way: Way) -> float:
     return (label[0] if way == "left" else label[1]) + 2 * LABEL_MARGIN_PX
 
 
-def _asked_node(size: Size, way: Way, parent: int | None) -> dict[str, object]:
-    margin = (
-        {"along_neg": size.right, "along_pos": size.left, "cross_neg": size.above, "cross_pos": size.below}
-        if way == "left"
-        else {"along_neg": size.above, "along_pos": size.below, "cross_neg": size.left, "cross_pos": size.right}
-    )
-    asked: dict[str, object] = {"size": {"width": size.width, "height": size.height}}
-    if any(margin.values()):
-        asked["margin"] = margin
+def _asked_node(size: Size, way: Way, parent: int | None, reach: float) -> dict[str, object]:
+    along, across = (size.right, size.left), (size.above + CLEAR_PX, size.below + reach)
+    if way == "down":
+        along, across = (size.above, size.below), (size.left + CLEAR_PX, size.right + reach)
+    margin = {"along_neg": along[0], "along_pos": along[1], "cross_neg": across[0], "cross_pos": across[1]}
+    asked: dict[str, object] = {"size": {"width": size.width, "height": size.height}, "margin": margin}
     if parent is not None:
         asked["parent"] = parent
     return asked

@@ -1,6 +1,6 @@
 """The tape: the run over time, a lane for each storage, with what autograd saved, checked and read.
 
-Pure: the same Trace gives the same drawing. Three drawings of one story are made; the page shows the one that its
+Pure: the same Trace gives the same drawing. One story is drawn for four widths; the page shows the one that its
 column has room for.
 """
 
@@ -11,16 +11,16 @@ from msgspec.structs import replace
 
 from app.diagram.scene import Drawing
 from app.diagram.shapes import IconKind
-from app.diagram.tape_lanes import Lane, Story, fold_lane, weights_of
+from app.diagram.tape_lanes import Story, fold_lane, weights_of
 from app.diagram.tape_moments import Column, Moments, columns_of
 from app.diagram.tape_narrow import draw_narrow
 from app.diagram.tape_reader import read_story
-from app.diagram.tape_sheet import Sheet
+from app.diagram.tape_sheet import Contents, Sheet
 from app.diagram.tape_wide import draw_wide
 from app.diagram.tape_words import MOST_ROWS, Row, Words
 from app.trace.model import Trace
 
-WIDE_PX, MEDIUM_PX, NARROW_PX = 870, 700, 358
+WIDE_PX, MEDIUM_PX, NARROW_PX, SLIM_PX = 870, 700, 358, 300
 MOST_COLUMNS, MOST_ROWS_NARROW = 40, 24
 MOST_FOLDS_TOLD = 4
 
@@ -62,25 +62,28 @@ def draw_tape(trace: Trace) -> Tape:
     if not story.lanes:
         why = "No tensor with a name was left to draw." if trace.storages else "No tensor was made."
         return Tape(moments=moments.count, notes=(why,))
-    words, columns = _folded_to(story, moments, MOST_COLUMNS)
+    contents = Contents()
+    words, columns = _folded_to(story, moments, contents, MOST_COLUMNS)
     wide, sheet = draw_wide(words, columns, WIDE_PX, "wide")
     medium, _ = draw_wide(words, columns, MEDIUM_PX, "medium")
-    narrow = draw_narrow(*_folded_to(replace(story, lanes=story.lanes[:1]), moments, MOST_ROWS_NARROW), NARROW_PX)
-    rows = sorted(words.rows(), key=lambda row: row.moment)
+    first, few = _folded_to(replace(story, lanes=story.lanes[:1]), moments, contents, MOST_ROWS_NARROW)
+    narrow, slim = (draw_narrow(first, few, width_px) for width_px in (NARROW_PX, SLIM_PX))
+    rows = sorted(words.rows(columns), key=lambda row: row.moment)
     return Tape(
         desc=words.story_told(),
         moments=moments.count,
-        drawings=(wide, medium, narrow),
+        drawings=(wide, medium, narrow, slim),
         legend=tuple(_legend(sheet, words.story, columns)),
         rows=tuple(rows[:MOST_ROWS]),
         notes=tuple(_notes(words, columns, len(rows))),
     )
 
 
-def _folded_to(story: Story, moments: Moments, most: int) -> tuple[Words, tuple[Column, ...]]:
+def _folded_to(story: Story, moments: Moments, contents: Contents, most: int) -> tuple[Words, tuple[Column, ...]]:
     """The columns for these lanes, and the story with what is inside folds taken out."""
     columns = columns_of(moments, weights_of(story, moments), most)
-    return Words(moments, replace(story, lanes=tuple(fold_lane(lane, columns) for lane in story.lanes))), columns
+    shown = replace(story, lanes=tuple(fold_lane(lane, columns) for lane in story.lanes))
+    return Words(moments, shown, contents), columns
 
 
 def _legend(sheet: Sheet, story: Story, columns: Sequence[Column]) -> Iterator[LegendEntry]:
@@ -106,22 +109,9 @@ def _notes(words: Words, columns: Sequence[Column], rows: int) -> Iterator[str]:
     if total := sum(count for count, _ in left):
         kinds = [kind if count == total else f"{count:,} {kind}" for count, kind in left if count]
         yield f"{total:,} {'storage is' if total == 1 else 'storages are'} not drawn: {', '.join(kinds)}."
-    folds = [_folded(words, column, story.lanes, at) for at, column in enumerate(columns) if column.folded]
+    folds = [words.fold(column, at) for at, column in enumerate(columns) if column.folded]
     yield from folds[:MOST_FOLDS_TOLD]
     if len(folds) > MOST_FOLDS_TOLD:
-        yield f"{len(folds) - MOST_FOLDS_TOLD} more folds: point at one to read what it holds."
+        yield f"{len(folds) - MOST_FOLDS_TOLD} more folds are listed in the table."
     if rows > MOST_ROWS:
         yield f"The table lists the first {MOST_ROWS} of {rows:,} facts."
-
-
-def _folded(words: Words, column: Column, lanes: Sequence[Lane], at: int) -> str:
-    """What one fold holds, in words."""
-    inside = [fold for lane in lanes for fold in lane.folds if fold.column == at]
-    counts = (
-        (sum(fold.saves for fold in inside), "save"),
-        (sum(fold.reads for fold in inside), "read"),
-        (sum(fold.writes for fold in inside), "write"),
-    )
-    told = ", ".join(f"{count:,} {kind if count == 1 else kind + 's'}" for count, kind in counts if count)
-    what = words.column(column)
-    return f"{what[0].upper()}{what[1:]}{': ' + told + ' on these lanes' if told else ''}."

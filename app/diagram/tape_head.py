@@ -7,7 +7,7 @@ from app.diagram.layout import Box, px
 from app.diagram.shapes import Mark, Pen, Tone
 from app.diagram.tape_moments import Column, column_at
 from app.diagram.tape_sheet import Sheet, path
-from app.diagram.tape_words import Axis, Words
+from app.diagram.tape_words import Axis, Words, ending
 from app.diagram.text import Face, ellipsize, width
 
 HEADER = 42.0
@@ -129,16 +129,16 @@ class Head:
             if not column.folded
         ]
         pen.path("".join(hairlines), "rule")
-        folds = [
-            f"M{px(x - each / 2 + 3)} {px(HEADER)}V{height - 4}M{px(x + each / 2 - 3)} {px(HEADER)}V{height - 4}"
-            for x, each, column in zip(self.x, self.widths, self.columns, strict=True)
-            if column.folded
-        ]
-        if folds:
-            pen.path("".join(folds), "fold")
         if self.ended:
             pen.path(path([(self.x[-1], HEADER), (self.x[-1], height - 4)]), "stop")
         yield pen.mark("rules")
+        for at, (x, each, column) in enumerate(zip(self.x, self.widths, self.columns, strict=True)):
+            if column.folded:
+                left, right = x - each / 2 + 3, x + each / 2 - 3
+                pen = Pen()
+                pen.plate(Box(left, 0, right - left, height), "folded", radius=0)
+                pen.path(f"M{px(left)} {px(HEADER)}V{height - 4}M{px(right)} {px(HEADER)}V{height - 4}", "fold")
+                yield pen.mark("fold", since=column.first, label=self.words.fold(column, at))
 
     def _telling(self) -> Iterator[int]:
         for lane in self.words.story.lanes:
@@ -194,7 +194,7 @@ class Head:
     def _ending(self) -> None:
         """What stopped the run, over the empty ground after it."""
         outcome = self.trace.outcome
-        text = outcome.error.type if outcome.error else "stopped"
+        text = ending(outcome)
         x = self.x[-1] + _STOP + 8
         moment = self.words.moments.count
         room = self.width - x

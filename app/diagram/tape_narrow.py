@@ -7,12 +7,13 @@ from app.diagram.scene import Drawing
 from app.diagram.shapes import Anchor, Mark, Pen, Tone
 from app.diagram.tape_lanes import CounterLine, Overwrite, Read, Save
 from app.diagram.tape_moments import Column, column_at
-from app.diagram.tape_sheet import GAP_PX, Cut, Sheet, path, pen_of, rounded
-from app.diagram.tape_words import Axis, Words, storage_name, verdict
+from app.diagram.tape_sheet import Cut, Sheet, cells_of_cut, path, pen_of, rounded, write_mark
+from app.diagram.tape_words import Axis, Words, ending, storage_name, verdict
 from app.diagram.text import Face, ellipsize, width, wrap
 
-_LABELS = 88.0  # left of the band
-_BAND = (100.0, 124.0)  # how wide, at least and at most
+_SLIM = 340  # below this width
+_LABELS = {False: 88.0, True: 70.0}  # left of the band: usually, and in a slim drawing
+_BAND = {False: (100.0, 124.0), True: (84.0, 110.0)}  # how wide, at least and at most
 _THREAD, _NEXT_THREAD = 15.0, 9.0  # right of the band
 _MOST_THREADS = 2
 _MOST_COUNTERS = 2
@@ -44,8 +45,10 @@ class _Narrow:
         below = 14 + _WORDS * any(read.differs for save in self.lane.saves for read in save.reads)
         self.lane_end = self.end if until is None else min(self._at(until) + below, self.end)
         self.height = round(self.bottom + (24 if self.ended else 4))
-        needed = max((words.contents.fit(s.values, _BAND[1]).width for s in self.lane.stretches), default=0)
-        self.left, self.band = _LABELS, min(max(needed + 2, _BAND[0]), _BAND[1])
+        slim = width_px < _SLIM
+        least, most = _BAND[slim]
+        needed = max((words.contents.fit(s.values, most).width for s in self.lane.stretches), default=0)
+        self.left, self.band = _LABELS[slim], min(max(needed + 2, least), most)
         self.right = self.left + self.band
         threads = min(len(self._saves()), _MOST_THREADS)
         first = self.right + _THREAD + max(threads - 1, 0) * _NEXT_THREAD + (22 if threads else 4)
@@ -111,7 +114,7 @@ class _Narrow:
         pen = Pen()
         for box in self.sheet.sunk:
             pen.plate(box, "sunk")
-        pen.path("".join(f"M{px(_LABELS)} {px(y)}H{self.width}" for y in self.y), "rule")
+        pen.path("".join(f"M{px(self.left)} {px(y)}H{self.width}" for y in self.y), "rule")
         if self.ended:
             pen.path(path([(self.left, self.y[-1]), (self.width, self.y[-1])]), "stop")
         yield pen.mark("rules")
@@ -138,7 +141,7 @@ class _Narrow:
             face: Face
             title = self.words.column(column)
             if number:
-                text = ellipsize(number, _LABELS - 8, face="strong")
+                text = ellipsize(number, self.left - 8, face="strong")
                 self.sheet.write(
                     text,
                     [(0, y + 4.5, "start")],
@@ -155,7 +158,7 @@ class _Narrow:
             tone: Tone = "alarm" if self.axis.is_harmful(at) else "faint"
             face = "text" if column.folded else "code"
             self.sheet.write(
-                ellipsize(below, _LABELS - 6 - x, face=face),
+                ellipsize(below, self.left - 4 - x, face=face),
                 [(x, y + 4.5, "start")],
                 tone,
                 face,
@@ -188,21 +191,10 @@ class _Narrow:
                 )
 
     def _contents(self, cut: Cut, wrong: bool, y: float, since: int) -> None:
-        pen = Pen()
-        x = self.left + (self.band - cut.width) / 2
-        for at, cell in enumerate(cut.cells):
-            if at == cut.gap_after:
-                pen.text(x + GAP_PX / 2, y + 17, "…", anchor="middle")
-                x += GAP_PX
-            box = Box(x, y, cut.cell_px, _CELL)
-            pen.cell(cell, box, wrong=wrong and cell.changed, changed=cell.changed)
-            self.sheet.keep_free(box)
-            x += cut.cell_px
-        if cut.cells and cut.gap_after == len(cut.cells):
-            pen.text(x + GAP_PX / 2, y + 17, "…", anchor="middle")
-        if cut.words:
-            pen.text(self.left + 6, y + 17, ellipsize(cut.words, self.band - 12))
+        box = Box(self.left + (self.band - cut.width) / 2 if cut.cells else self.left, y, self.band, _CELL)
+        pen, covered = cells_of_cut(cut, box, wrong=wrong, room=self.band)
         if pen.squares or pen.labels:
+            self.sheet.keep_free(covered)
             self.sheet.add(pen.mark("cells", ref=self.lane.storage, since=since))
 
     def _level(self, counter: str | None, moment: int) -> float | None:
@@ -263,12 +255,9 @@ class _Narrow:
         middle = self.left + self.band / 2
         for write in self.lane.writes:
             y = self._at(write.moment)
-            pen = Pen()
-            pen.icon("write" if write.seen else "unseen", middle, y)
-            kind = "write" if write.seen else "write harmful" if write.harmful else "write harmless"
-            self.sheet.add(
-                pen.mark(kind, ref=f"L{write.write.line}", since=write.moment, label=self.words.write(self.lane, write))
-            )
+            pen, kind = write_mark(middle, y, seen=write.seen, harmful=write.harmful)
+            label = self.words.write(self.lane, write)
+            self.sheet.add(pen.mark(kind, ref=f"L{write.write.line}", since=write.moment, label=label))
             line = next((line for line, _ in self.counters if line.checked), None)
             if write.missed and line is not None:
                 level = self._level(line.id, write.moment) or 0.0
@@ -286,11 +275,9 @@ class _Narrow:
         for fold in self.lane.folds:
             if not fold.writes:
                 continue
-            pen = Pen()
-            pen.icon("write" if fold.seen else "unseen", middle, self.y[fold.column])
+            pen, kind = write_mark(middle, self.y[fold.column], seen=fold.seen, harmful=fold.harmful)
             if fold.writes > 1:
                 pen.text(middle + 13, self.y[fold.column] + 4, f"×{fold.writes:,}")
-            kind = "write" if fold.seen else "write harmful" if fold.harmful else "write harmless"
             self.sheet.add(pen.mark(kind, since=fold.since))
 
     def _save(self, save: Save, at: int) -> None:
@@ -318,7 +305,7 @@ class _Narrow:
             pen.icon("differs", middle, y)
             self.sheet.add(pen.mark("read", ref=save.node, since=read.moment, label=label))
             for at, line in enumerate(wrap("not what was saved", self.band - 6, face="strong")):
-                spot: list[tuple[float, float, Anchor]] = [(middle, y + 23 + 13 * at, "middle")]
+                spot: list[tuple[float, float, Anchor]] = [(middle, y + 23 + 14 * at, "middle")]
                 self.sheet.write(line, spot, "alarm", "strong", since=read.moment, ref=save.node, gap=0)
         if read.verdict == "unchecked" or (y, save.counter) in done:
             return
@@ -333,16 +320,21 @@ class _Narrow:
             above = y + (-9 + 26 * at if refused else -5 + 14 * at)  # on both sides of the line that ends the run
             spots: list[tuple[float, float, Anchor]] = [
                 (self.right + 6 if read.verdict == "freed" else x + 13, above, "start"),
-                (x - 13, above, "end"),
                 (self.width, above, "end"),
             ]
-            self.sheet.write(text, spots, "ink", "strong", kind="halo", ref=save.counter, since=read.moment, gap=1)
+            for fitted in (
+                text,
+                text.replace(f"expected {save.version}, is {read.found}", f"{read.found}, not {save.version}"),
+            ):
+                if self.sheet.write(
+                    fitted, spots, "ink", "strong", kind="halo", ref=save.counter, since=read.moment, gap=1
+                ):
+                    break
 
     def _ending(self) -> None:
         if not self.ended:
             return
-        outcome = self.words.trace.outcome
-        text = f"{outcome.error.type if outcome.error else 'Stopped'}: the run stops here"
+        text = f"{ending(self.words.trace.outcome)}: the run stops here"
         fitted = ellipsize(text, self.width, face="strong")
         spots: list[tuple[float, float, Anchor]] = [(self.left, self.bottom + 16, "start")]
         self.sheet.write(fitted, spots, "ink", "strong", since=self.words.moments.count, gap=0)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from app.diagram.cells import HEAD, Cell, number, row_of, shape_words
 from app.diagram.layout import Box, px
 from app.diagram.shapes import Anchor, IconKind, Label, Mark, Pen, Tone, cell_width
-from app.diagram.text import Face
+from app.diagram.text import Face, ellipsize, width
 from app.trace.model import Values
 
 ICON_RADIUS = 9
@@ -38,6 +38,16 @@ class Contents:
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], tuple[Values, Values | None, tuple[Cut, ...]]] = {}
+        self._words: dict[tuple[int, int], tuple[Values, str]] = {}
+
+    def words(self, values: Values | None, digits: int = 3) -> str:
+        """A few values in words; empty where they are unknown."""
+        if values is None or (values.flat is None and values.summary is None):
+            return ""
+        key = (id(values), digits)
+        if key not in self._words:
+            self._words[key] = (values, row_of(values, digits=digits).words)
+        return self._words[key][1]
 
     def fit(self, values: Values | None, room: float, saved: Values | None = None) -> Cut:
         """As many cells of `values` as fit `room`; cells that differ from `saved` say so."""
@@ -77,8 +87,8 @@ def _cuts(values: Values, saved: Values | None) -> Iterator[Cut]:
 class Sheet:
     """Collects marks; a text that would touch another is moved to the next spot that was offered, or left out."""
 
-    def __init__(self, width: float) -> None:
-        self.width = width
+    def __init__(self, width_px: float) -> None:
+        self.width = width_px
         self.marks: list[Mark] = []
         self.icons: set[IconKind] = set()
         self.sunk: list[Box] = []  # where the ground is sunken
@@ -129,18 +139,44 @@ class Sheet:
         gap: float = 3.0,
     ) -> Label | None:
         """Write `text` on the first spot that is free; None if there is none."""
+        if not text:
+            return None
+        long, tall = width(text, size, face), 0.76 * size  # as Label.box has it
         for x, y, anchor in spots:
-            pen = Pen()
-            pen.text(x, y, text, tone, face, size=size, bold=bold, anchor=anchor)
-            if not pen.labels:
-                return None
-            written = pen.labels[0]
-            box = written.box
+            left = x - (long / 2 if anchor == "middle" else long if anchor == "end" else 0)
+            box = Box(left, y - tall, long, size)
             if self.is_free(box, gap):
-                self.marks.append(pen.mark(self.ground(kind, box), ref=ref, since=since, label=label))
+                written = Label(x=px(x), y=px(y), text=text, tone=tone, face=face, bold=bold, size=size, anchor=anchor)
+                kind = self.ground(kind, box)
+                self.marks.append(Mark(kind=kind, ref=ref, label=label, since=since, labels=(written,)))
                 self.keep_free(box)
                 return written
         return None
+
+
+def cells_of_cut(cut: Cut, box: Box, *, wrong: bool, room: float) -> tuple[Pen, Box]:
+    """The cells of `cut` from the left of `box`, as high as it; or its words, within `room`. And what they cover."""
+    pen, x = Pen(), box.x
+    middle = box.y + box.height / 2 + 4
+    for at, cell in enumerate(cut.cells):
+        if at == cut.gap_after:
+            pen.text(x + GAP_PX / 2, middle, "…", anchor="middle")
+            x += GAP_PX
+        pen.cell(cell, Box(x, box.y, cut.cell_px, box.height), wrong=cell.changed and wrong, changed=cell.changed)
+        x += cut.cell_px
+    if cut.cells and cut.gap_after == len(cut.cells):
+        pen.text(x + GAP_PX / 2, middle, "…", anchor="middle")
+        x += GAP_PX
+    if cut.words:
+        pen.text(box.x + 8, middle, ellipsize(cut.words, max(room - 12, 16)))
+    return pen, Box(box.x, box.y, x - box.x, box.height)
+
+
+def write_mark(x: float, y: float, *, seen: bool, harmful: bool) -> tuple[Pen, str]:
+    """A diamond, and the kind of its mark: alarm is kept for a write that made backward read something else."""
+    pen = Pen()
+    pen.icon("write" if seen else "unseen", x, y)
+    return pen, "write" if seen else "write harmful" if harmful else "write harmless"
 
 
 def path(points: Sequence[tuple[float, float]]) -> str:

@@ -50,6 +50,11 @@ class Threads:
             x = self.head.at(save.moment)
             reads = tuple((self.head.at(read.moment), read) for read in save.reads)
             right = max([x + _UNREAD, *(at for at, _ in reads)])
+            if not reads:  # its words stand on no thread, but need the room of one
+                words = (
+                    width("saved as", face="strong") + width("  not read") + width(", ".join(save.slots), face="code")
+                )
+                right = max(right, min(x + 16 + words, self.head.end))
             free = [at for at, taken in enumerate(rows) if all(right < a or b < x for a, b in taken)]
             row = free[0] if free else len(rows)
             drawn = row < _MOST_ROWS[self.lane.in_question]
@@ -85,12 +90,11 @@ class Threads:
 
     def _gaps(self, thread: _Thread, told: Sequence[Box]) -> Iterator[tuple[float, float]]:
         """The thread from its pin to its end, but for where a text stands on it."""
-        x = thread.x + 8
+        x, end = thread.x + 8, min(thread.end, self.head.end)
         for box in told:
-            if box.x - 3 > x:
-                yield x, box.x - 3
-            x = box.x + box.width + 5
-        end = min(thread.end, self.head.end)
+            if min(box.x - 3, end) > x:
+                yield x, min(box.x - 3, end)
+            x = max(x, box.x + box.width + 5)
         if end > x:
             yield x, end
 
@@ -108,10 +112,12 @@ class Threads:
             start = 0.0
         if start + width(slots, face="code") + 6 <= room:
             words = self._say_on(y, x, "saved as", save, face="strong") if start else None
+            start = start if words else 0.0
             slot = self._say_on(y, x + start, slots, save, face="code")
             told += [words, slot]
-            room -= start + width(slots, face="code") + 14
-            x += start + width(slots, face="code") + 8
+            taken = start + (width(slots, face="code") if slot else 0)
+            room -= taken + 14
+            x += taken + 8
         if not thread.reads:
             told.append(self._say_on(y, x, "not read", save, tone="faint") if self.words.trace.backwards else None)
             return [label.box for label in told if label]

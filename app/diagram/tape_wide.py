@@ -4,15 +4,14 @@ from collections.abc import Sequence
 
 from app.diagram.layout import Box
 from app.diagram.scene import Drawing, Kind
-from app.diagram.shapes import Pen
 from app.diagram.tape_counters import Counters
 from app.diagram.tape_head import Head
 from app.diagram.tape_lanes import Folded, Lane, Stretch
 from app.diagram.tape_moments import Column
-from app.diagram.tape_sheet import GAP_PX, Cut, Sheet, pen_of, rounded
+from app.diagram.tape_sheet import ICON_RADIUS, Cut, Sheet, cells_of_cut, pen_of, rounded, write_mark
 from app.diagram.tape_threads import Threads
-from app.diagram.tape_words import Words, checks, contents, storage_name
-from app.diagram.text import ellipsize, width
+from app.diagram.tape_words import Words, checks, storage_name
+from app.diagram.text import width
 
 _GUTTER = (84.0, 156.0)  # at least, at most
 _LANE_GAP = {True: 14.0, False: 12.0}  # before a lane with marks, before a quiet one
@@ -85,6 +84,12 @@ class _Lane:
     def _stretches(self, top: float, end: float) -> None:
         lane = self.lane
         starts = [self.head.at(stretch.first) for stretch in lane.stretches]
+        marked = [
+            self.head.at(read.moment)
+            for save in lane.saves
+            for read in save.reads
+            if read.differs or read.verdict == "freed"
+        ]
         drawn = [
             (stretch, left, right)
             for stretch, left, right in zip(lane.stretches, starts, [*starts[1:], end], strict=True)
@@ -95,51 +100,37 @@ class _Lane:
             closed = last and lane.until is None and not self.head.ended
             shape = rounded(Box(left, top, right - left, self.height), left=not at, right=closed)
             pen = pen_of(f"band {stretch.tone}", shape)
-            title = contents(stretch.values, 6)
+            title = self.words.contents.words(stretch.values, 6)
             self.sheet.add(pen.mark("stretch", ref=lane.storage, since=stretch.first, label=title))
             outline = pen_of(f"rim {stretch.tone}", shape) if stretch.tone != "plain" else None
             after = 13.0 if stretch.written else 0.0
-            before = 3.0 if last else 10.0
-            cut = self.words.contents.fit(stretch.values, right - left - after - before, lane.saved_under(stretch))
-            self._contents(cut, stretch, left + after, right - before, top)
+            limit = min([right - (3.0 if last else 10.0), *(x - ICON_RADIUS - 2 for x in marked if left < x <= right)])
+            cut = self.words.contents.fit(stretch.values, limit - left - after, lane.saved_under(stretch))
+            self._contents(cut, stretch, left + after, limit, top)
             if outline:
                 self.sheet.add(outline.mark("stretch", ref=lane.storage, since=stretch.first))
 
     def _contents(self, cut: Cut, stretch: Stretch, x: float, right: float, top: float) -> None:
-        middle = top + self.height / 2 + 4
-        pen = Pen()
-        for at, cell in enumerate(cut.cells):
-            if at == cut.gap_after:
-                pen.text(x + GAP_PX / 2, middle, "…", anchor="middle")
-                x += GAP_PX
-            box = Box(x, top, cut.cell_px, self.height)
-            pen.cell(cell, box, wrong=cell.changed and stretch.tone == "wrong", changed=cell.changed)
-            self.sheet.keep_free(box)
-            x += cut.cell_px
-        if cut.cells and cut.gap_after == len(cut.cells):
-            pen.text(x + GAP_PX / 2, middle, "…", anchor="middle")
-        if cut.words:
-            pen.text(x + 8, middle, ellipsize(cut.words, max(right - x - 12, 16)))
+        box = Box(x, top, right - x, self.height)
+        pen, covered = cells_of_cut(cut, box, wrong=stretch.tone == "wrong", room=right - x)
         if pen.squares or pen.labels:
+            self.sheet.keep_free(covered)
             self.sheet.add(pen.mark("cells", ref=self.lane.storage, since=stretch.first))
 
     def _writes(self, middle: float) -> None:
         """A diamond for each write in an open column, one with a count for those in a fold."""
         for write in self.lane.writes:
-            pen = Pen()
-            pen.icon("write" if write.seen else "unseen", self.head.at(write.moment), middle)
-            kind = "write" if write.seen else "write harmful" if write.harmful else "write harmless"
-            ref = f"L{write.write.line}"
-            self.sheet.add(pen.mark(kind, ref=ref, since=write.moment, label=self.words.write(self.lane, write)))
+            x = self.head.at(write.moment)
+            pen, kind = write_mark(x, middle, seen=write.seen, harmful=write.harmful)
+            label = self.words.write(self.lane, write)
+            self.sheet.add(pen.mark(kind, ref=f"L{write.write.line}", since=write.moment, label=label))
         for fold in self.lane.folds:
             if fold.writes:
                 self._folded(fold, middle)
 
     def _folded(self, fold: Folded, middle: float) -> None:
         x = self.head.x[fold.column]
-        pen = Pen()
-        pen.icon("write" if fold.seen else "unseen", x, middle)
-        kind = "write" if fold.seen else "write harmful" if fold.harmful else "write harmless"
+        pen, kind = write_mark(x, middle, seen=fold.seen, harmful=fold.harmful)
         label = f"{fold.writes:,} writes of {storage_name(self.lane.storage)}, folded"
         self.sheet.add(pen.mark(kind, since=fold.since, label=label))
         if fold.writes > 1:

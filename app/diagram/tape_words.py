@@ -5,16 +5,22 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from app.diagram.cells import row_of
 from app.diagram.tape_lanes import CounterLine, Lane, Overwrite, Read, Save, Story, Stretch
 from app.diagram.tape_moments import Column, Moments, column_at
 from app.diagram.tape_sheet import Contents
 from app.trace.flow import ACCUMULATE
-from app.trace.model import Values
+from app.trace.model import Outcome
 
 MOST_ROWS = 200
 _ACCUMULATED = "Accum."
 _NO_OPERATOR = "(not an operator)"
+_STOPPED = {
+    "time": "Out of time",
+    "memory": "Out of memory",
+    "output": "Too much output",
+    "size": "Too large",
+    "crash": "Crashed",
+}
 _ITEMS = {"__setitem__": "[…] =", "__getitem__": "[…]", "__delitem__": "del […]"}
 _CALLS = frozenset(["backward", "grad", ".grad", ".grad="])  # columns of their own, or say nothing of the line
 
@@ -25,10 +31,10 @@ class Row(Struct, frozen=True, kw_only=True):
     moment: int
     when: str
     ref: str  # of the line
-    storage: str  # "S1"
-    storage_ref: str
-    names: str
     what: str
+    storage: str = ""  # "S1"; empty where it is of several
+    storage_ref: str = ""
+    names: str = ""
     contents: str = ""
 
 
@@ -49,20 +55,12 @@ def short_op(op: str) -> str:
     return _ITEMS.get(op, op.strip("_") if op.startswith("__") else op)
 
 
-def contents(values: Values | None, digits: int = 3) -> str:
-    """A few values in words; empty where they are unknown."""
-    if values is None or (values.flat is None and values.summary is None):
-        return ""
-    return row_of(values, digits=digits).words
-
-
 class Words:
     """Sentences about the parts of a story."""
 
-    def __init__(self, moments: Moments, story: Story) -> None:
-        self.moments, self.story = moments, story
+    def __init__(self, moments: Moments, story: Story, contents: Contents) -> None:
+        self.moments, self.story, self.contents = moments, story, contents
         self.trace = moments.trace
-        self.contents = Contents()
 
     def line(self, moment: int) -> int:
         """The line that a moment ran."""
@@ -87,6 +85,18 @@ class Words:
         if column.kind == "lines":
             return f"{self.span(column)}: {column.count:,} moments, folded"
         return self.place(column.first)
+
+    def fold(self, column: Column, at: int) -> str:
+        """What the fold at that place holds, on the lanes that are drawn."""
+        inside = [fold for lane in self.story.lanes for fold in lane.folds if fold.column == at]
+        counts = (
+            (sum(fold.saves for fold in inside), "save"),
+            (sum(fold.reads for fold in inside), "read"),
+            (sum(fold.writes for fold in inside), "write"),
+        )
+        told = ", ".join(f"{count:,} {kind if count == 1 else kind + 's'}" for count, kind in counts if count)
+        what = self.column(column)
+        return f"{what[0].upper()}{what[1:]}{': ' + told + ' on these lanes' if told else ''}."
 
     @staticmethod
     def span(column: Column) -> str:
@@ -131,8 +141,12 @@ class Words:
             f"{counter.id} counts the writes of {names}{'; ' + checks(lane, counter) if checks(lane, counter) else ''}"
         )
 
-    def rows(self) -> Iterator[Row]:
-        """Every fact of the lanes that are drawn, in the order of the run."""
+    def rows(self, columns: Sequence[Column]) -> Iterator[Row]:
+        """Every fact of the lanes that are drawn, lane by lane; and what is in folds."""
+        for at, column in enumerate(columns):
+            if column.folded:
+                ref = f"L{self.line(column.first)}"
+                yield Row(moment=column.first, when=self.span(column), ref=ref, what=self.fold(column, at))
         for lane in self.story.lanes:
             yield self._row(lane, lane.since, "first seen", lane.stretches[0])
             by_first = {stretch.first: stretch for stretch in lane.stretches[1:]}
@@ -152,7 +166,7 @@ class Words:
             storage_ref=lane.storage,
             names=", ".join(name for name, _ in lane.names),
             what=what,
-            contents=contents(stretch.values, 4) if stretch else "",
+            contents=self.contents.words(stretch.values, 4) if stretch else "",
         )
 
     def story_told(self) -> str:
@@ -172,7 +186,7 @@ class Words:
         end = save.until or self.moments.count
         writes = [write for write in lane.writes if save.moment <= write.moment <= end]
         writes = [write for write in writes if write.missed] or writes
-        held = contents(next((s.values for s in lane.stretches if s.first <= save.moment <= s.last), None))
+        held = self.contents.words(next((s.values for s in lane.stretches if s.first <= save.moment <= s.last), None))
         told = f"On line {self.line(save.moment)} {self.save(save)} in {storage_name(lane.storage)}"
         told += f", which held {held}" if held else ""
         if writes:
@@ -193,7 +207,7 @@ class Words:
         told = f"On line {self.line(read.moment)} backward found {verdict(save, read, long=True)}"
         if save.fate == "refused":
             return f"{told}, and the run stopped there." if self.trace.outcome.kind == "raised" else f"{told}."
-        got = contents(next((s.values for s in lane.stretches if s.first <= read.moment <= s.last), None))
+        got = self.contents.words(next((s.values for s in lane.stretches if s.first <= read.moment <= s.last), None))
         return f"{told}, and used {got + ': ' if got else ''}contents that are not what was saved."
 
 
@@ -261,6 +275,11 @@ def verdict(save: Save, read: Read, *, long: bool = False) -> str:
             return "already freed" + (": refused" if long else "")
         case _:
             return "not checked"
+
+
+def ending(outcome: Outcome) -> str:
+    """What stopped a run, in a word or two."""
+    return outcome.error.type if outcome.error else _STOPPED.get(outcome.reason or "", "Stopped")
 
 
 def checks(lane: Lane, counter: CounterLine) -> str:

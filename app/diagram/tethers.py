@@ -82,7 +82,7 @@ class Loom:
                 self._tied.add(thread.landing.storage)
                 pen.icon("knot-wrong" if wrong else "knot", *way[-1])
                 if self.side == "below":
-                    self._words(pen, thread.landing, way[-1][0] + 9)
+                    self._words(pen, thread.landing, max(way[-1][0] + 9, thread.landing.free_from))
             yield pen.mark("tether quiet" if thread.quiet else "tether", ref=thread.node, since=since)
         for landing in dict.fromkeys(self.memory.landings.values()):
             pen = Pen()

@@ -6,12 +6,12 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from app.diagram import Scene
+from app.diagram.gradients import Gradients, draw_gradients
 from app.diagram.tape import Tape
 from app.explain.diagnosis import Diagnosis
 from app.lessons.catalog import Lesson, catalog
 from app.sandbox.run import Layer
 from app.trace.model import Environment
-from app.web.gradients import Gradients, gradients_of
 from app.web.lines import Line, lines_of
 from app.web.names import NameRow, names_of
 from app.web.outcome import Ending, Limits, announcement, ending, remarks
@@ -130,7 +130,7 @@ def result_of(run: Run, pictures: Pictures, source: str, limits: Limits) -> Resu
         pictured=bool(trace.steps),
         tape=pictures.tape,
         scene=pictures.scene,
-        gradients=gradients_of(trace, {contrast.name: contrast for contrast in run.contrasts}),
+        gradients=draw_gradients(trace, run.contrasts),
         not_compared=run.not_compared,
         names=names_of(trace),
         environment=trace.environment,

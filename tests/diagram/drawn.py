@@ -1,6 +1,8 @@
 """What must hold for every drawing."""
 
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from app.diagram.layout import Box
 from app.diagram.scene import Drawing
@@ -71,3 +73,31 @@ def _within(box: Box, frame: Box) -> bool:
         and box.x + box.width <= frame.x + frame.width
         and box.y + box.height <= frame.y + frame.height
     )
+
+
+def lines_through_boxes(drawing: Drawing) -> list[str]:
+    """Edges and tethers that run through a box which they neither leave nor reach."""
+    found = boxes(drawing, "node") + boxes(drawing, "tensor")
+    crossing = []
+    for mark in drawing.marks:
+        if mark.kind not in ("edge", "tether"):
+            continue
+        corners = _corners(mark.lines[0].path)
+        ends = [Box(x - 1, y - 1, 2, 2) for x, y in (corners[0], corners[-1])]
+        inner = [
+            Box(box.x + 3, box.y + 3, box.width - 6, box.height - 6)
+            for box in found
+            if not any(box.meets(end) for end in ends)
+        ]
+        for (ax, ay), (bx, by) in pairwise(corners):
+            side = Box(min(ax, bx), min(ay, by), abs(ax - bx), abs(ay - by))
+            if any(side.meets(box) for box in inner):
+                crossing.append(f"{mark.kind} {corners}")
+    return crossing
+
+
+def _corners(path: str) -> list[tuple[float, float]]:
+    """The points of the first stretch of a path, rounded corners as corners."""
+    stretch = re.sub(r"Q[-0-9.]+ [-0-9.]+ ", "L", path.split("M")[1])
+    numbers = [float(number) for number in re.findall(r"-?[0-9.]+", stretch)]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import jinja2
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.diagram import Scene, draw_scene
 from app.diagram.facts import Facts
@@ -18,7 +19,7 @@ from app.diagram.scene import Drawing
 from app.diagram.shapes import Mark
 from app.diagram.windows import shelves
 from app.trace.flow import cuts
-from app.trace.model import Tensor, Trace
+from app.trace.model import Scalar, Tensor, Trace
 from tests.builders import (
     Told,
     a_chain,
@@ -30,7 +31,7 @@ from tests.builders import (
     values,
     views,
 )
-from tests.diagram.drawn import boxes, outside, overlapping, overlapping_texts, texts
+from tests.diagram.drawn import boxes, lines_through_boxes, outside, overlapping, overlapping_texts, texts
 from tests.diagram.test_fold import graphs
 
 ROOT = Path(__file__).parents[2]
@@ -87,14 +88,67 @@ def test_every_drawing_is_legible_and_leaves_nothing_out(name: str) -> None:
         assert fold_.id in {one.id for one in again.opened}
 
 
+@pytest.mark.parametrize("name", RUNS)
+def test_lines_go_around_boxes(name: str) -> None:
+    for drawing in drawings(name):
+        assert lines_through_boxes(drawing) == []
+
+
 @given(graphs)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_graph_is_legible(trace: Trace) -> None:
     for opened in frozenset[str](), frozenset({"c-0", "c-1", "memory"}):
         scene = draw_scene(trace, opened)
         assert_legible(scene)
         assert_all_drawn(trace, scene, opened)
         assert draw_scene(trace, opened) == scene
+
+
+names = st.one_of(
+    st.none(), st.sampled_from(["x", "a_rather_long_name_for_a_tensor", "数据", "<b>&"]), st.text(max_size=30)
+)
+numbers: st.SearchStrategy[Scalar] = st.one_of(
+    st.floats(width=32, allow_nan=False, allow_infinity=False),
+    st.sampled_from(["nan", "inf", "-inf"]),
+    st.integers(-(10**9), 10**9),
+    st.tuples(st.floats(-1, 1), st.floats(-1, 1)),
+)
+
+
+@st.composite
+def memories(draw: st.DrawFn) -> Trace:
+    """Storages of any size with views of any geometry over them, some saved, some written unseen."""
+    told = Told().line(1)
+    for _ in range(draw(st.integers(1, 4))):
+        cells = draw(st.integers(0, 20))
+        flat: list[Scalar] = draw(st.lists(numbers, min_size=cells, max_size=cells))
+        base = told.tensor(draw(names), *flat, requires_grad=draw(st.booleans()), alive=draw(st.booleans()))
+        for _ in range(draw(st.integers(0, 5))):
+            size = draw(st.integers(1, max(cells, 1)))
+            stride = draw(st.integers(0, 3))
+            if 1 + (size - 1) * stride <= cells:
+                offset = draw(st.integers(0, cells - 1 - (size - 1) * stride))
+                told.view(base, draw(names), (size,), (stride,), offset, own_counter=draw(st.booleans()))
+        told.line(draw(st.integers(1, 99)))
+        if draw(st.booleans()):
+            made = told.tensor(draw(names), 1.0)
+            told.node(
+                draw(st.sampled_from(["MulBackward0", "AVeryLongNameOfAFunctionBackward"])),
+                made,
+                [base],
+                [("self", base)],
+            )
+            if draw(st.booleans()):
+                told.write(base, "add_", *([7.0] * cells), seen=draw(st.booleans()))
+            told.backward(made)
+    return told.trace()
+
+
+@given(memories())
+@settings(max_examples=60, deadline=None)
+def test_any_memory_is_legible(trace: Trace) -> None:
+    for opened in frozenset[str](), frozenset({"memory"}):
+        assert_legible(draw_scene(trace, opened))
 
 
 def test_the_same_run_gives_the_same_bytes_in_any_process() -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from app.diagram import draw_scene
-from app.lessons.catalog import load_lessons
+from app.lessons.catalog import CONTENT
 from tests.diagram.test_scene import assert_all_drawn, assert_legible, rendered
 from tests.tracing import trace_of
 
 STORED = Path(__file__).parent / "stored"
-SNIPPETS = {lesson.slug: lesson.source for lesson in load_lessons()}
+SNIPPETS = {path.parent.name: path.read_text(encoding="utf-8") for path in sorted(CONTENT.glob("*/snippet.py"))}
 
 
 @pytest.mark.parametrize("slug", SNIPPETS)

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -149,8 +150,8 @@ def test_the_legend_lists_the_marks_that_occur(traces: dict[str, Trace], name: s
 
 def test_a_write_through_data_is_drawn_as_one_that_autograd_did_not_see() -> None:
     for trace in (by_data(), trace_of(f"import torch\n{TORCH['data']}")):
-        wide, medium, narrow = draw_tape(trace).drawings
-        for drawing in (wide, medium, narrow):
+        wide, medium, narrow, slim = draw_tape(trace).drawings
+        for drawing in (wide, medium, narrow, slim):
             assert icons_of(drawing) == {"pin": 1, "unseen": 1, "differs": 1, "passed": 1}
             assert len(marks_of(drawing, "harmful")) == 1
         assert {"saved as", "result", "SigmoidBackward0 keeps it", "read", "not what was saved"} <= texts_of(wide)
@@ -196,7 +197,7 @@ def test_the_story_is_told_in_two_sentences_of_this_run() -> None:
 def test_a_write_through_detach_is_seen_and_the_lanes_end_at_the_read_that_refused() -> None:
     for trace in (by_detach(), trace_of(f"import torch\n{TORCH['detach']}")):
         tape = draw_tape(trace)
-        wide, _, narrow = tape.drawings
+        wide, _, narrow, _ = tape.drawings
         assert icons_of(wide) == icons_of(narrow) == {"pin": 1, "write": 1, "refused": 1}
         (check,) = marks_of(wide, "check")
         assert check.since == tape.moments == Moments(trace).count
@@ -309,7 +310,7 @@ def test_a_run_of_which_nothing_is_to_be_drawn_says_why() -> None:
 
 
 def rendered(tape: Tape) -> BeautifulSoup:
-    loader = FileSystemLoader("templates")
+    loader = FileSystemLoader(Path(__file__).parents[2] / "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return BeautifulSoup(str(environment.get_template("macros/tape.html").module.tape(tape)), "html.parser")  # type: ignore[attr-defined]
 

@@ -16,7 +16,11 @@ from tests.web.conftest import PAGES, soup, source_in
         ("/", "What .data hides from autograd", ["tensor([0., 0., 0.])", "0.1966", "0.1050", "0.0452"]),
         ("/examples/data", "What .data hides from autograd", ["tensor([0., 0., 0.])"]),
         ("/examples/detach", "The same write, seen through .detach()", ["is at version 1; expected version 0 instead"]),
-        ("/examples/two-networks", "Train B, leave A alone", ["A: None", "B: tensor", "backward did not reach it"]),
+        (
+            "/examples/two-networks",
+            "Train B, leave A alone",
+            ["A: None", "B: tensor", "on line 8 by detach"],
+        ),
         ("/examples/two-networks-in-place", "Train B, leave A alone, in place", ["A: None", "B: tensor"]),
         (
             "/examples/frozen-network",

@@ -1,17 +1,13 @@
 """What the page says of a run: marks and values of lines, gradients, names, and how it ended."""
 
-from math import prod
-
 import msgspec
 import pytest
 
-from app.explain.contrast import GradContrast
-from app.trace.model import Error, Outcome, Values, Write
-from app.web.gradients import gradients_of, picture
+from app.trace.model import Error, Outcome, Write
 from app.web.lines import LISTED_LINES, lines_of
 from app.web.names import names_of
 from app.web.outcome import Limits, announcement, ending, remarks, size
-from tests.web.samples import SIGMOID, ZEROS, data_trace, values
+from tests.web.samples import data_trace
 
 LIMITS = Limits(time_s=5.0, memory_bytes=2**30, output_bytes=2**16, source_bytes=20_000)
 SOURCE = "\n".join(
@@ -72,72 +68,6 @@ def test_the_line_that_raised_is_marked_over_all_else() -> None:
 def test_of_a_long_snippet_only_lines_with_a_mark_are_listed() -> None:
     source = SOURCE + "\n" * LISTED_LINES
     assert [line.number for line in lines_of(data_trace(), source)] == [3, 5]
-
-
-def test_a_gradient_beside_what_the_saved_values_give() -> None:
-    contrast = GradContrast(name="a", got=ZEROS, intact=SIGMOID, off_by=values(-0.7, -0.8, -0.9))
-    rows = gradients_of(data_trace(), {"a": contrast})
-    (row,) = rows.rows
-    assert row.names == ("a",)
-    assert [
-        [cell.text for cell in cells.flat] for cells in (pic.cells for pic in (row.got, row.intact, row.off_by) if pic)
-    ] == [
-        ["0", "0", "0"],
-        ["0.7311", "0.8808", "0.9526"],
-        ["−0.7", "−0.8", "−0.9"],
-    ]
-    assert rows.unasked == ("c",)
-
-
-@pytest.mark.parametrize(
-    ("shape", "numbers"),
-    [
-        ((), True),
-        ((3,), True),
-        ((8,), True),
-        ((9,), False),
-        ((8, 6), True),
-        ((8, 8), False),
-        ((9, 2), False),
-        ((40, 40), False),
-    ],
-)
-def test_a_gradient_has_numbers_where_there_is_room(shape: tuple[int, ...], numbers: bool) -> None:
-    flat = tuple(float(index) for index in range(prod(shape)))
-    pic = picture(Values(shape=shape, dtype="float32", flat=flat))
-    assert pic.numbers is numbers
-    assert bool(pic.cells.rows) is (shape != (40, 40))
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"backwards": ()}, "None: no backward ran."),
-        ({"backwards": "fired-less"}, "None: backward did not reach it."),
-        ({"backwards": "raised"}, "None: backward on line 6 was refused before it came here."),
-        ({"backwards": "grad"}, "None: `autograd.grad` returns gradients and leaves `.grad` alone."),
-        ({}, "None: it had one, and it was set to None afterwards."),
-    ],
-)
-def test_why_there_is_no_gradient(change: dict[str, object], why: str) -> None:
-    trace = data_trace()
-    replace = msgspec.structs.replace
-    backward = trace.backwards[0]
-    backwards = {
-        "fired-less": (replace(backward, fired=backward.fired[:1]),),
-        "raised": (replace(backward, fired=backward.fired[:1], raised=True),),
-        "grad": (replace(backward, call="grad"),),
-    }.get(str(change.get("backwards")), change.get("backwards", trace.backwards))
-    final = {"a": replace(trace.final["a"], grad=None)}
-    (row,) = gradients_of(replace(trace, backwards=backwards, final=final), {}).rows
-    assert row.why == why
-
-
-def test_a_frozen_parameter_says_so() -> None:
-    trace = data_trace()
-    frozen = msgspec.structs.replace(trace.final["a"], grad=None, requires_grad=False, parameter=True)
-    (row,) = gradients_of(data_trace(final={"B.weight": frozen}), {}).rows
-    assert row.why == "None: `requires_grad` is False."
 
 
 def test_names_tell_counters_apart_only_where_a_storage_has_several() -> None:
