@@ -75,7 +75,9 @@ def _marks(trace: Trace) -> dict[int, tuple[Mark, str | None]]:
     for node in trace.nodes.values():
         for saved in node.saved:
             put(trace.line(saved.saved_at), "saved", None)
-    harmful = {write for read in hidden(trace) for write in writes_since(trace, read)}
+    harmful = {
+        write for read in hidden(trace) for write in writes_since(trace, read) if write.counter != read.tensor.counter
+    }
     for write in trace.writes:
         if write.changed and not _fills(trace, write):
             put(write.line, *_mark_of(trace, write, harmful))
@@ -87,9 +89,12 @@ def _marks(trace: Trace) -> dict[int, tuple[Mark, str | None]]:
 
 
 def _mark_of(trace: Trace, write: Write, harmful: Set[Write]) -> tuple[Mark, str | None]:
+    words = "write not seen by autograd"
+    if write in harmful:
+        return "unseen", words
     if not unseen(trace, write) or (write.counter is None and not write.op.startswith(_BY_NO_OPERATOR)):
         return "write", None  # batch_norm keeps statistics without counting: nothing to point at
-    return "unseen" if write in harmful else "missed", "write not seen by autograd"
+    return "missed", words
 
 
 def _values(trace: Trace) -> Iterator[tuple[int, str]]:
