@@ -25,7 +25,6 @@ is_cpu_of: Callable[[torch.Tensor], bool] = _attributes.is_cpu.__get__
 is_nested_of: Callable[[torch.Tensor], bool] = _attributes.is_nested.__get__
 retains_grad_of: Callable[[torch.Tensor], bool] = _attributes.retains_grad.__get__
 grad_of: Callable[[torch.Tensor], torch.Tensor | None] = _attributes.grad.__get__
-version_of: Callable[[torch.Tensor], int] = _attributes._version.__get__  # raises for an inference tensor
 
 is_inference: Callable[[torch.Tensor], bool] = _attributes.is_inference
 is_contiguous: Callable[[torch.Tensor], bool] = _attributes.is_contiguous
@@ -68,6 +67,8 @@ free_weak_reference: Callable[[int], None] = _storages._free_weak_ref
 from_weak_reference: Callable[[int], torch.UntypedStorage | None] = _storages._new_with_weak_ptr
 
 
+_version: Callable[[torch.Tensor], int] = _attributes._version.__get__
+_AccumulateGrad: Any = _functions._functions.AccumulateGrad
 _grad_fn: Callable[[torch.Tensor], Node | None] = _attributes.grad_fn.__get__
 _is_leaf: Callable[[torch.Tensor], bool] = _attributes.is_leaf.__get__
 _requires_grad: Callable[[torch.Tensor], bool] = _attributes.requires_grad.__get__
@@ -86,6 +87,19 @@ def is_marked_parameter(tensor: torch.Tensor) -> bool:
 def is_module(value: object) -> TypeGuard[torch.nn.Module]:
     """As isinstance, without running code of the snippet."""
     return issubclass(type(value), torch.nn.Module)
+
+
+def version_of(tensor: torch.Tensor) -> int | None:
+    """Of its version counter; None for an inference tensor, which has none."""
+    try:
+        return _version(tensor)
+    except RuntimeError:
+        return None
+
+
+def is_accumulate_grad(node: Node) -> bool:
+    """Whether it adds up the `.grad` of a leaf, its `variable`."""
+    return type(node) is _AccumulateGrad
 
 
 def grad_fn_of(tensor: torch.Tensor) -> Node | None:

@@ -5,16 +5,18 @@ graph lives exactly as long as without us. An AccumulateGrad has no number; it i
 """
 
 from collections.abc import Callable
+from itertools import count
+from typing import cast
 
 import torch
 
 from app.trace.model import Edge
 from app.worker import budget
-from app.worker.bound import Node, TensorBase, grad_fn_of, is_inference, metadata_of, version_of
+from app.worker.bound import Node, TensorBase, grad_fn_of, is_accumulate_grad, metadata_of, version_of
 from app.worker.contents import Snapshot, Snapshots
 from app.worker.memory import Memory, TensorRecord
 
-_UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad
+_UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad, and of nodes that only refuse
 _MARK = "_tapescope"
 
 Hook = Callable[..., None]
@@ -76,9 +78,8 @@ class Graph:
 
     def find(self, node: Node) -> NodeRecord | None:
         """The record of `node` if it was walked."""
-        sequence = node._sequence_nr()
-        if sequence != _UNNUMBERED:
-            return self._by_sequence.get(sequence)
+        if not is_accumulate_grad(node):
+            return self._by_sequence.get(number_of(node))
         leaf = self._memory.known(node.variable)  # type: ignore[attr-defined]
         return self._of_leaf.get(leaf.key) if leaf else None
 
@@ -89,7 +90,7 @@ class Graph:
             if record.sequence != -1:  # detach_() took it
                 record.sequence, record.node = -1, None
             return
-        sequence = node._sequence_nr()
+        sequence = number_of(node)
         if sequence == record.sequence:
             return
         record.sequence = sequence  # first: what the node saved may be this very tensor
@@ -124,10 +125,9 @@ class Graph:
         return first
 
     def _known(self, node: Node, step: int) -> NodeRecord | None:
-        sequence = node._sequence_nr()
-        if sequence != _UNNUMBERED:
-            return self._by_sequence.get(sequence)
-        return self._accumulator(node, step)
+        if is_accumulate_grad(node):
+            return self._accumulator(node, step)
+        return self._by_sequence.get(number_of(node))
 
     def _accumulator(self, node: Node, step: int) -> NodeRecord:
         """The record of an AccumulateGrad: one for each leaf, however often torch makes the node anew."""
@@ -145,11 +145,11 @@ class Graph:
         return record
 
     def _enter(self, node: Node, step: int, call: int | None) -> NodeRecord:
-        if node._sequence_nr() == _UNNUMBERED:
+        if is_accumulate_grad(node):
             return self._accumulator(node, step)
         name = node.name().rpartition("::")[2]
         record = NodeRecord(f"n{len(self.nodes)}", name, step, call)
-        self.nodes[record.key] = self._by_sequence[node._sequence_nr()] = record
+        self.nodes[record.key] = self._by_sequence[number_of(node)] = record
         slots = self._slots_of(node)
         record.custom = isinstance(node, torch.autograd.function.BackwardCFunction)
         for attribute in slots:
@@ -183,10 +183,10 @@ class Graph:
                 # an input is saved as itself, an output as a detached stand-in over the same memory
                 entry.tensor = (
                     self._memory.known(tensor)
-                    or self._memory.stand_in(tensor, node._sequence_nr())
+                    or self._memory.stand_in(tensor, number_of(node))
                     or self._memory.meet(tensor, step)
                 )
-                entry.version = None if is_inference(tensor) else version_of(tensor)
+                entry.version = version_of(tensor)
                 entry.saved = self._snapshots.take(tensor)
             record.saved.append(entry)
 
@@ -202,12 +202,25 @@ class Graph:
                 held = held or _is_hooked(raw)
                 continue
             held = True
-            entry.version_read = None if is_inference(tensor) else version_of(tensor)
+            entry.version_read = version_of(tensor)
             now = self._snapshots.take(tensor)
             if entry.saved is not None and now is not None:
                 entry.intact = entry.saved.same_as(now)
                 entry.at_read = None if entry.intact else now
         return held or not record.saved
+
+
+_numbers = count(-2, -1)
+
+
+def number_of(node: Node) -> int:
+    """Its sequence number; for one that torch gives none, a negative one of ours, noted at the node."""
+    number = node._sequence_nr()
+    if number != _UNNUMBERED:
+        return number
+    own = metadata_of(node).setdefault(_MARK, None) or next(_numbers)
+    metadata_of(node)[_MARK] = own
+    return cast("int", own)
 
 
 def _held(node: Node, attribute: str) -> object:

@@ -79,6 +79,7 @@ class StorageRecord:
         "first",
         "key",
         "owner",
+        "several",
         "size_bytes",
         "step",
         "tensors",
@@ -89,13 +90,14 @@ class StorageRecord:
         self.key, self.first, self.size_bytes = key, first, size_bytes
         self.dtype, self.step, self.owner = dtype, step, owner
         self.weak: list[int] = []  # weak references to its StorageImpls
+        self.several = False
         self.counters: list[CounterRecord] = []
         self.tensors: list[TensorRecord] = []
         self.exposed = owner != "torch"  # its address was handed out: it can be written unseen
 
     def locate(self) -> None:
-        """Ask again where it lies: `resize_` may have moved it. An array stays where it is."""
-        if self.owner == "torch" and self.weak and (storage := from_weak_reference(self.weak[0])) is not None:
+        """Ask again where it lies: `resize_` may have moved it. What several StorageImpls share stays."""
+        if not self.several and self.weak and (storage := from_weak_reference(self.weak[0])) is not None:
             self.first, self.size_bytes = storage.data_ptr(), storage.nbytes()
 
     def is_alive(self) -> bool:
@@ -107,7 +109,6 @@ class TensorRecord:
     """One tensor of the run, as long as its shape, stride, offset and storage stay."""
 
     __slots__ = (
-        "address",
         "base",
         "continues",
         "counter",
@@ -138,7 +139,6 @@ class TensorRecord:
         self.dtype = dtype_of(tensor)
         self.stride: tuple[int, ...] | None = None
         self.offset = 0
-        self.address = 0
         self.storage: StorageRecord | None = None
         self.counter: CounterRecord | None = None
         self.names: list[str] = []  # at the top level
@@ -153,12 +153,6 @@ class TensorRecord:
         self.parameter = issubclass(type(tensor), torch.nn.Parameter) or is_marked_parameter(tensor)
         self.continues: str | None = None
 
-    def offset_in_storage(self) -> int:
-        """In elements from where its storage begins, which for an array's may be before what torch was given."""
-        if self.storage is None or self.storage.owner == "torch":
-            return self.offset
-        return (self.address - self.storage.first) // ITEM_BYTES[self.dtype]
-
     def label(self) -> str | None:
         """The reader's name for it, or the expression that made it."""
         return (*self.names, *self.local_names, self.expression)[0]
@@ -167,6 +161,13 @@ class TensorRecord:
         """The tensor itself while it lives."""
         found = self.ref()
         return None if found is None else alive(found)
+
+
+def place_in(storage: StorageRecord, tensor: torch.Tensor) -> int:
+    """In elements from where `storage` begins, which for an array's may be before what torch was given."""
+    if not storage.several and storage.owner == "torch":
+        return offset_of(tensor)
+    return (data_ptr(tensor) - storage.first) // ITEM_BYTES[dtype_of(tensor)]
 
 
 class Memory:
@@ -199,9 +200,9 @@ class Memory:
         self.tensors[record.key] = record
         self._by_id[id(tensor)] = record
         if layout_of(tensor) is torch.strided and is_observable(tensor):
-            record.stride, record.offset = stride_of(tensor), offset_of(tensor)
-            record.address = data_ptr(tensor)
+            record.stride = stride_of(tensor)
             record.storage = self._storage(tensor, step)
+            record.offset = place_in(record.storage, tensor)
             record.storage.tensors.append(record)
         if not record.inference and record.storage is not None:
             record.counter = self._counter(tensor, record, record.storage, step)
@@ -233,7 +234,7 @@ class Memory:
             self._by_impl.get(impl) is record.storage
             and record.shape == tuple(shape_of(tensor))
             and record.stride == stride_of(tensor)
-            and record.offset == offset_of(tensor)
+            and record.offset == place_in(record.storage, tensor)
         ):
             return record
         counter = record.counter
@@ -278,9 +279,14 @@ class Memory:
     def _merged(self, parts: list[StorageRecord], first: int, last: int) -> StorageRecord:
         """One record for `parts`, which memory from `first` up to before `last` turns out to connect."""
         whole = parts[0]
+        whole.several = True
+        begins = {part.key: part.first for part in parts}
         last = max([last, *(part.first + part.size_bytes for part in parts)])
         whole.first = min([first, *(part.first for part in parts)])
         whole.size_bytes = last - whole.first
+        for part in parts:
+            for tensor in part.tensors:
+                tensor.offset += (begins[part.key] - whole.first) // ITEM_BYTES[tensor.dtype]
         for part in parts[1:]:
             del self.storages[part.key]
             part.key = whole.key  # for the writes that name it
@@ -318,7 +324,7 @@ class Memory:
         """The counter of `tensor`, found by moving those of its storage and looking whether it moved too."""
         counter = self._shared_counter(tensor, storage)
         if counter is None:
-            counter = CounterRecord(f"v{len(self.counters)}", version_of(tensor), step)
+            counter = CounterRecord(f"v{len(self.counters)}", version_of(tensor) or 0, step)
             self.counters[counter.key] = counter
             storage.counters.append(counter)
         counter.counts_for(record.ref)
@@ -326,6 +332,8 @@ class Memory:
 
     def _shared_counter(self, tensor: torch.Tensor, storage: StorageRecord) -> CounterRecord | None:
         version = version_of(tensor)
+        if version is None:
+            return None
         for counter in storage.counters:
             probe = counter.probe()
             if probe is None or version_of(probe) != version:

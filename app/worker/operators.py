@@ -7,6 +7,7 @@ would see aten operators below autograd for some sixty microseconds a call: twen
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType
 from typing import Any, cast
 
 import torch
@@ -164,6 +165,18 @@ def classify(function: Function) -> Operator:
     )
 
 
+_TENSORS_OWN = dict(vars(torch.Tensor))
+
+
+def torchs_own(function: Function) -> Function:
+    """`function`, or the one in whose place a snippet put it: torch looks methods up by name to tell a mode of them."""
+    if isinstance(function, FunctionType) and function.__code__.co_filename == FILENAME:
+        for name, value in list(vars(torch.Tensor).items()):
+            if value is function:
+                return cast("Function", _TENSORS_OWN.get(name) or getattr(TensorBase, name, function))
+    return function
+
+
 def tensors_among(values: Iterable[object], depth: int = 2) -> list[torch.Tensor]:
     """The tensors among arguments or results, lists and tuples of them included."""
     found: list[torch.Tensor] = []
@@ -184,7 +197,7 @@ class OperatorMode(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self._around = around
-        self._operators: dict[Function, Operator] = {}
+        self._operators: dict[Function, tuple[Operator, Function]] = {}
         self.recording = True
 
     def __torch_function__(
@@ -194,9 +207,11 @@ class OperatorMode(TorchFunctionMode):
         args: tuple[object, ...] = (),
         kwargs: dict[str, object] | None = None,
     ) -> object:
-        operator = self._operators.get(func)
-        if operator is None:
-            operator = self._operators[func] = classify(func)
+        known = self._operators.get(func)
+        if known is None:
+            own = torchs_own(func)
+            known = self._operators[func] = classify(own), own
+        operator, func = known
         if (
             operator.silent
             or not self.recording

@@ -206,6 +206,9 @@ class Recorder:
         except BaseException:
             operation.raised = True
             self.operations.append(operation)
+            if operator.in_place:  # some raise after they have done a part: resize_ has changed the shape
+                with NoSubclass() if types else _PLAIN_TENSORS:
+                    self._note_writes(operator, operation, args, kwargs, tensors)
             raise
         with NoSubclass() if types else _PLAIN_TENSORS:
             outputs = tensors_among((result,)) if result is not None else []
@@ -235,7 +238,7 @@ class Recorder:
         moved = [
             (tensor, record)
             for tensor, record in zip(tensors, operation.inputs, strict=True)
-            if record.counter is not None and version_of(tensor) != record.counter.version
+            if record.counter is not None and version_of(tensor) not in (record.counter.version, None)
         ]
         if not moved and not operator.in_place and not operator.relocates:
             return
@@ -270,6 +273,10 @@ class Recorder:
             for record in operation.inputs:
                 if record.storage is not None:
                     self.writes.expose(record.storage)
+
+
+for hook in (Recorder.line, Recorder.bind):
+    vars(hook)["_torchdynamo_disable"] = True  # else torch.compile reads our code as a part of the snippet
 
 
 @contextmanager

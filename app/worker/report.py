@@ -145,8 +145,8 @@ class Report:
             record = recorder.memory.tensors[key]
             record.is_leaf, record.requires_grad = is_leaf_of(living), requires_grad_of(living)
             recorder.graph.follow(living, record, self._last, None)
-            if record.counter is not None and not record.inference:
-                record.counter.version = version_of(living)
+            if record.counter is not None:
+                record.counter.version = version_of(living) or record.counter.version
         self._alive = dict(self._living())
 
     def _values(self, key: str) -> Values | None:
@@ -158,7 +158,7 @@ class Report:
         return Tensor(
             shape=record.shape,
             stride=record.stride,
-            offset=record.offset_in_storage(),
+            offset=record.offset,
             dtype=dtype_name(record.dtype),
             storage=record.storage.key if record.storage else None,
             counter=record.counter.key if record.counter else None,

@@ -17,7 +17,7 @@ from app.worker.names import clean
 from app.worker.output import Output
 from app.worker.recorder import Recorder
 from app.worker.report import ENVIRONMENT, Report
-from app.worker.script import ExitFunctions, as_main, cut_us_out, main_module
+from app.worker.script import ExitFunctions, as_main, cut_us_out, main_module, recursion_limit_beyond
 from app.worker.source import FILENAME, Source
 
 _type_name = type.__dict__["__name__"].__get__
@@ -89,10 +89,9 @@ def outcome_of(run: Callable[[CodeType], None], code: CodeType, exit_functions: 
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         depth, frame = depth + 1, frame.f_back
-    kept = sys.getrecursionlimit()
-    sys.setrecursionlimit(kept + depth + 2)  # a script has the whole of it for itself
     try:
-        run(code)
+        with recursion_limit_beyond(depth):
+            run(code)
     except SystemExit as error:
         outcome = Outcome(kind="finished") if error.code in (None, 0) else Outcome(kind="raised", error=error_of(error))
     except BaseException as error:  # noqa: BLE001  # whatever the snippet raised is an outcome
@@ -106,8 +105,6 @@ def outcome_of(run: Callable[[CodeType], None], code: CodeType, exit_functions: 
             outcome = Outcome(kind="raised", error=problem)
     else:
         outcome = Outcome(kind="finished")
-    finally:
-        sys.setrecursionlimit(kept)
     exit_functions.run()
     return outcome
 

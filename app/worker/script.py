@@ -17,6 +17,7 @@ from app.worker.source import FILENAME
 _HERE = str(Path(__file__).parent)
 _SANDBOX = str(Path(__file__).parents[1] / "sandbox")
 _HANDS_TO_MODES = "handle_torch_function"
+_OUR_CALLS = 2
 
 ExitFunction = Callable[..., object]
 
@@ -63,19 +64,35 @@ class ExitFunctions:
 @contextmanager
 def as_main(main: ModuleType, stdout: Output, stderr: Output) -> Iterator[ExitFunctions]:
     """`main` is the script that runs; warnings and tracebacks do not tell of us. Yields its exit functions."""
-    kept = sys.modules.get("__main__"), sys.stdout, sys.stderr, sys.argv, sys.excepthook
+    kept = sys.modules.get("__main__"), sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, sys.argv, sys.excepthook
     kept_functions = atexit.register, atexit.unregister
     exit_functions = ExitFunctions()
     sys.modules["__main__"], sys.stdout, sys.stderr, sys.argv = main, stdout, stderr, [FILENAME]
+    sys.__stdout__, sys.__stderr__ = stdout, stderr  # type: ignore[misc]
     atexit.register, atexit.unregister = exit_functions.register, exit_functions.unregister  # type: ignore[assignment]
     try:
         with warnings.catch_warnings(), warnings_where_a_plain_run_has_them(), tracebacks_without_us():
             yield exit_functions
     finally:
         atexit.register, atexit.unregister = kept_functions
-        module, sys.stdout, sys.stderr, sys.argv, sys.excepthook = kept
+        module, sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, sys.argv, sys.excepthook = kept  # type: ignore[misc]
         if module is not None:
             sys.modules["__main__"] = module
+
+
+@contextmanager
+def recursion_limit_beyond(frames: int) -> Iterator[None]:
+    """A script has the whole limit for itself: the `frames` below it, and the calls to us above it, do not count."""
+    get, put, own = sys.getrecursionlimit, sys.setrecursionlimit, frames + _OUR_CALLS
+    kept = get()
+    put(kept + own)
+    sys.getrecursionlimit = lambda: get() - own
+    sys.setrecursionlimit = lambda limit, /: put(limit + own)
+    try:
+        yield
+    finally:
+        sys.getrecursionlimit, sys.setrecursionlimit = get, put
+        put(kept)
 
 
 def is_ours(filename: str) -> bool:

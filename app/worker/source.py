@@ -2,6 +2,7 @@
 
 import io
 import linecache
+from pathlib import Path
 from types import CodeType, FrameType
 
 from app.worker import budget
@@ -17,7 +18,8 @@ class Source:
         self._lines = [line.encode(errors="replace") for line in lines]
         self._positions: dict[CodeType, list[str | None]] = {}
         # so that tracebacks and inspect.getsource find it
-        linecache.cache[FILENAME] = (len(text), None, lines, FILENAME)
+        for name in (FILENAME, str(Path(FILENAME).absolute())):  # the latter is where pdb looks
+            linecache.cache[name] = (len(text), None, lines, name)
 
     def expression(self, frame: FrameType) -> str | None:
         """The source of the call that `frame` is in the middle of."""

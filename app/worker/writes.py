@@ -62,8 +62,9 @@ class Writes:
         """An operator moved the counters of `moved`; it went through the tensors `through`, once for each counter."""
         written: set[str] = set()
         for tensor, record in moved:
-            if record.counter is not None:
-                record.counter.version = version_of(tensor)
+            version = version_of(tensor)
+            if record.counter is not None and version is not None:
+                record.counter.version = version
         for _, record in through:
             if record.counter is not None and record.storage is not None and record.counter.key not in written:
                 written.add(record.counter.key)
@@ -97,7 +98,7 @@ class Writes:
         if grad is None or record is None or record.counter is None or record.storage is None:
             return
         version = version_of(grad)
-        if version != record.counter.version:
+        if version is not None and version != record.counter.version:
             record.counter.version = version
             self._note(WriteRecord(step, "AccumulateGrad", record.storage, record.counter, record))
 
