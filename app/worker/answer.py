@@ -7,6 +7,8 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
+from torch._dynamo import trace_rules
+
 from app.trace.wire import Request, decode_request
 from app.worker.fit import fit
 from app.worker.preload import preload, seed
@@ -28,6 +30,7 @@ print(a.grad)
 def prepare() -> None:
     """Import all that snippets would import lazily; forward only, one thread."""
     preload()
+    trace_rules.add("app.worker")  # else torch.compile reads our code as a part of the snippet
 
 
 def warm() -> None:

@@ -275,10 +275,6 @@ class Recorder:
                     self.writes.expose(record.storage)
 
 
-for hook in (Recorder.line, Recorder.bind):
-    vars(hook)["_torchdynamo_disable"] = True  # else torch.compile reads our code as a part of the snippet
-
-
 @contextmanager
 def fast_paths_beside(mode: OperatorMode) -> Iterator[None]:
     """Modules ask whether a torch function mode is on before they take a faster path: `mode` does not count."""
