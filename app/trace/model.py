@@ -28,7 +28,7 @@ Finite = bool | int | float | Literal["nan", "inf", "-inf"]
 Scalar = bool | int | float | Literal["nan", "inf", "-inf"] | tuple[Finite, Finite]
 
 
-class Summary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Summary(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Contents too many to list: over the finite elements, and how many are not."""
 
     min: Scalar | None
@@ -38,7 +38,7 @@ class Summary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     not_finite: Count
 
 
-class Values(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Values(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The contents of a tensor at one time, row-major; `flat` is None above the recorder's limit."""
 
     shape: Dims
@@ -52,7 +52,7 @@ class Values(Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError(f"{len(self.flat)} elements in a shape of {self.shape}")
 
 
-class Environment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Environment(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What ran the snippet."""
 
     torch: Name
@@ -60,7 +60,7 @@ class Environment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tapescope: Name
 
 
-class Error(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Error(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The exception that ended the run."""
 
     type: Name
@@ -70,7 +70,7 @@ class Error(Struct, frozen=True, kw_only=True, omit_defaults=True):
     frames: Annotated[tuple[Count, ...], Meta(max_length=100)] = ()  # the snippet's lines, outermost first
 
 
-class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How the run ended. `line` is where it was stopped, if it was."""
 
     kind: Literal["finished", "raised", "stopped"]
@@ -79,7 +79,7 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: Count | None = None
 
 
-class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Step(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One run of one source line."""
 
     line: Count
@@ -87,7 +87,7 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
     depth: Count = 0  # of calls between functions of the snippet
 
 
-class Tensor(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Tensor(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A shape, stride and offset, in elements, over a storage.
 
     A tensor whose geometry is swapped (`t.data = other`, `set_`, `resize_`) continues as a new
@@ -126,7 +126,7 @@ class Tensor(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.name or self.expression or "a temporary tensor"
 
 
-class Storage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Storage(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One stretch of memory. Its cells are elements of `dtype`."""
 
     size_bytes: Count
@@ -137,7 +137,7 @@ class Storage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: Values | None = None  # shape (cells,): when the run ended, or when last seen
 
 
-class Array(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Array(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A numpy array of the reader's over a storage; stride and offset in elements."""
 
     name: Name
@@ -148,21 +148,21 @@ class Array(Struct, frozen=True, kw_only=True, omit_defaults=True):
     storage: Id
 
 
-class Counter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Counter(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A version counter: a base, its views and its `detach()` share one; `.data` has its own."""
 
     version: Count  # when last seen
     step: Count | None = None
 
 
-class Edge(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Edge(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One of a node's `next_functions`: where backward goes from here."""
 
     node: Id
     index: Count  # which input of that node
 
 
-class SavedTensor(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SavedTensor(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A tensor that a node keeps for backward."""
 
     slot: Name  # torch's own name for it: "self", "result", "other", ...
@@ -178,7 +178,7 @@ class SavedTensor(Struct, frozen=True, kw_only=True, omit_defaults=True):
     hooked: bool = False  # packed by saved-tensor hooks: torch checks no version
 
 
-class Node(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Node(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What `grad_fn` names: `SigmoidBackward0`, `AccumulateGrad`."""
 
     name: Name
@@ -194,7 +194,7 @@ class Node(Struct, frozen=True, kw_only=True, omit_defaults=True):
     custom: bool = False  # a torch.autograd.Function of the reader's
 
 
-class ModuleCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ModuleCall(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One call of an `nn.Module`."""
 
     module: Name  # the reader's path to it: "model.0"
@@ -203,7 +203,7 @@ class ModuleCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     step: Count
 
 
-class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One call of a torch operator from Python, as it ran."""
 
     step: Count
@@ -215,7 +215,7 @@ class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     raised: bool = False
 
 
-class Write(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Write(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Memory that was written after it was first seen."""
 
     step: Count
@@ -229,7 +229,7 @@ class Write(Struct, frozen=True, kw_only=True, omit_defaults=True):
     changed: bool = True  # whether any element differs afterwards, as far as was compared
 
 
-class Fired(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Fired(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One node as backward ran it."""
 
     node: Id
@@ -238,7 +238,7 @@ class Fired(Struct, frozen=True, kw_only=True, omit_defaults=True):
     finished: bool = True  # False for the node that raised
 
 
-class Backward(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Backward(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One call of `backward()` or `autograd.grad()`."""
 
     step: Count
@@ -250,7 +250,7 @@ class Backward(Struct, frozen=True, kw_only=True, omit_defaults=True):
     raised: bool = False
 
 
-class Final(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Final(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a name was bound to when the run ended."""
 
     tensor: Id | None
@@ -265,7 +265,7 @@ class Final(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parameter: bool = False
 
 
-class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One run of one snippet, in the order in which it happened."""
 
     environment: Environment
@@ -298,7 +298,7 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return ((key, tensor) for key, tensor in self.tensors.items() if tensor.counter == counter)
 
 
-class Reference(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reference(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A second run of the same snippet in which every saved tensor was cloned when it was saved.
 
     Its gradients are those that the recorded graph stands for.

@@ -45,6 +45,7 @@ data_ptr: Callable[[torch.Tensor], int] = _attributes.data_ptr
 tolist: Callable[[torch.Tensor], Any] = _attributes.tolist
 untyped_storage: Callable[[torch.Tensor], torch.UntypedStorage] = _attributes.untyped_storage
 has_storage: Callable[[torch.Tensor], bool] = _functions._has_storage
+_fix_weakref: Callable[[torch.Tensor], None] = _attributes._fix_weakref
 
 set_versions: Callable[[Sequence[torch.Tensor], Sequence[int]], None] = _functions._autograd._unsafe_set_version_counter
 current_node: Callable[[], Node] = _functions._current_autograd_node  # inside a hook of a node
@@ -62,6 +63,12 @@ _dispatch_keys: Any = _functions._dispatch_keys
 _PYTHON_KEY: Any = _functions.DispatchKey.Python
 
 _storages: Any = torch.UntypedStorage
+impl_of: Callable[[torch.UntypedStorage], int] = _storages._cdata.__get__  # the address of its StorageImpl
+first_byte_of: Callable[[torch.UntypedStorage], int] = _storages.data_ptr
+size_bytes_of: Callable[[torch.UntypedStorage], int] = _storages.nbytes
+is_resizable: Callable[[torch.UntypedStorage], bool] = _storages.resizable
+# to a StorageImpl: its address is not handed out again before `free_weak_reference`
+weak_reference: Callable[[torch.UntypedStorage], int] = _storages._weak_ref
 is_expired: Callable[[int], bool] = _storages._expired
 free_weak_reference: Callable[[int], None] = _storages._free_weak_ref
 from_weak_reference: Callable[[int], torch.UntypedStorage | None] = _storages._new_with_weak_ptr
@@ -144,26 +151,23 @@ def leave_modes() -> None:
         _pop_dispatch_mode()
 
 
-def weak_reference(storage: torch.UntypedStorage) -> int:
-    """To a StorageImpl: its address is not handed out again before `free_weak_reference`."""
-    return cast("int", storage._weak_ref())
-
-
-def impl_of(storage: torch.UntypedStorage) -> int:
-    """The address of its StorageImpl."""
-    return cast("int", storage._cdata)
-
-
 def metadata_of(node: Node) -> dict[str, object]:
     """The dict that torch keeps at a node for whoever wants to note something there."""
-    return cast("dict[str, object]", node.metadata)
+    return node.metadata  # type: ignore[return-value]  # a property that torch's stub declares as a method
 
 
 def alive(tensor: torch.Tensor) -> torch.Tensor:
     """`tensor`, as one that came from a weak reference must be taken (see torch.utils.weak)."""
-    cast("Any", tensor)._fix_weakref()
+    _fix_weakref(tensor)
     return tensor
 
 
-bytes_at: Callable[[int, int], bytes] = cast("Any", ctypes)._string_at  # `ctypes.string_at` without its Python
+_addresses = memoryview((ctypes.c_ubyte * 2**62).from_address(0)).cast("B")
+
+
+def memory_at(first: int, size_bytes: int) -> memoryview:
+    """The bytes at an address, uncopied; copying a slice costs half of what `ctypes.string_at` does."""
+    return _addresses[first : first + size_bytes]
+
+
 frame_above: Callable[[int], FrameType] = sys._getframe

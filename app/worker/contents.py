@@ -3,19 +3,19 @@
 Functions of torch are bound when the worker is imported, before any snippet could replace them.
 """
 
-import ctypes
 import zlib
 from collections import deque
-from math import isfinite, isnan
+from math import isfinite, isnan, prod
+from typing import Any, Literal
 
 import numpy
 import torch
+from msgspec import Struct
 
 from app.trace.model import Scalar, Summary, Values
 from app.worker import budget
 from app.worker.bound import (
     as_strided,
-    bytes_at,
     contiguous,
     data_ptr,
     detach,
@@ -28,12 +28,14 @@ from app.worker.bound import (
     is_nested_of,
     is_the_readers,
     layout_of,
+    memory_at,
     numel,
     offset_of,
     reshape,
     resolve_conj,
     resolve_neg,
     shape_of,
+    size_bytes_of,
     stride_of,
     to,
     to_numpy,
@@ -71,6 +73,17 @@ DTYPES = {
 ITEM_BYTES = {dtype: torch.empty(0, dtype=dtype).element_size() for dtype in DTYPES}
 
 
+# as `struct` calls them; the others are listed by torch
+_CODES: dict[torch.dtype, Literal["f", "d", "q", "i", "?"]] = {
+    torch.float32: "f",
+    torch.float64: "d",
+    torch.int64: "q",
+    torch.int32: "i",
+    torch.bool: "?",
+}
+
+_STRIDED = torch.strided
+
 PLAIN = frozenset([torch.Tensor, torch.nn.Parameter])
 
 
@@ -84,7 +97,7 @@ def is_observable(tensor: torch.Tensor) -> bool:
     if not (
         has_storage(tensor)
         and is_cpu_of(tensor)
-        and layout_of(tensor) is torch.strided
+        and layout_of(tensor) is _STRIDED
         and dtype_of(tensor) in ITEM_BYTES
         and not is_nested_of(tensor)
     ):
@@ -103,7 +116,7 @@ def extent_of(tensor: torch.Tensor) -> int:
 def is_within(tensor: torch.Tensor, elements: int) -> bool:
     """Whether its storage still has as many `elements` from its first: it may have been resized under it."""
     last = (offset_of(tensor) + elements) * ITEM_BYTES[dtype_of(tensor)]
-    return not elements or last <= untyped_storage(tensor).nbytes()
+    return not elements or last <= size_bytes_of(untyped_storage(tensor))
 
 
 def sizes_of(tensor: torch.Tensor) -> tuple[int, ...]:
@@ -113,24 +126,27 @@ def sizes_of(tensor: torch.Tensor) -> tuple[int, ...]:
     return tuple(size if type(size) is int else -1 for size in shape_of(tensor))
 
 
-class Snapshot:
+class Snapshot(Struct, gc=False):
     """The bytes of one tensor at one time: whole, or only their checksum."""
 
-    __slots__ = ("block", "checksum", "dtype", "shape", "stride")
-
-    def __init__(
-        self,
-        block: bytes | None,
-        checksum: int,
-        shape: tuple[int, ...],
-        stride: tuple[int, ...] | None,
-        dtype: torch.dtype,
-    ) -> None:
-        self.block, self.checksum, self.shape, self.stride, self.dtype = block, checksum, shape, stride, dtype
+    block: bytes | None
+    shape: tuple[int, ...]
+    stride: tuple[int, ...] | None
+    dtype: torch.dtype
+    checksum: int | None = None  # of one without its block
 
     def same_as(self, other: "Snapshot") -> bool:
-        """Whether every byte is the same (of large ones: their checksum)."""
-        return self.checksum == other.checksum and self.shape == other.shape
+        """Whether every byte is the same (of large and forgotten ones: their checksum)."""
+        if self.block is None or other.block is None:
+            return self.shape == other.shape and self._checksum() == other._checksum()
+        return self.shape == other.shape and self.block == other.block
+
+    def forget(self) -> None:
+        """Keep no more than the checksum."""
+        self.checksum, self.block = self._checksum(), None
+
+    def _checksum(self) -> int | None:
+        return self.checksum if self.block is None else _crc32(self.block)
 
 
 class Snapshots:
@@ -150,38 +166,30 @@ class Snapshots:
         if not is_observable(tensor):
             return None
         dtype = dtype_of(tensor)
-        shape = tuple(shape_of(tensor))
+        shape: tuple[int, ...] = shape_of(tensor)
         stride: tuple[int, ...] | None = None
-        elements = numel(tensor)
+        elements = extent = numel(tensor)
         if not is_contiguous(tensor):
-            stride = stride_of(tensor)
-            extent = extent_of(tensor)
-            if not gradient and not is_within(tensor, extent):
-                return None
-            if extent > elements or dtype.is_complex or is_neg(tensor):
-                tensor, stride = _copied(tensor), None  # its block would hold bytes of others, or other signs
-            else:
-                elements = extent
-        elif dtype.is_complex and is_conj(tensor):
-            tensor = _copied(tensor)
-        if not gradient and not is_within(tensor, elements):
+            stride, extent = stride_of(tensor), extent_of(tensor)
+        if not gradient and not is_within(tensor, extent):
             return None
-        size_bytes = elements * ITEM_BYTES[dtype]
+        if extent > elements or (dtype.is_complex and (stride or is_conj(tensor))) or (stride and is_neg(tensor)):
+            # its block would hold bytes of others, or other signs
+            tensor, stride, extent = _copied(tensor), None, elements
+        size_bytes = extent * ITEM_BYTES[dtype]
         if size_bytes > budget.SNAPSHOT_BYTES:
             if gradient:
-                return Snapshot(None, 0, shape, stride, dtype)
+                return Snapshot(None, shape, stride, dtype)
             if size_bytes > budget.CHECKSUM_BYTES:
                 return None
-            block = (ctypes.c_char * size_bytes).from_address(data_ptr(tensor))
-            return Snapshot(None, _crc32(block), shape, stride, dtype)
-        data = bytes_at(data_ptr(tensor), size_bytes)
-        snapshot = Snapshot(data, hash(data), shape, stride, dtype)
+            return Snapshot(None, shape, stride, dtype, _crc32(memory_at(data_ptr(tensor), size_bytes)))
+        snapshot = Snapshot(memory_at(data_ptr(tensor), size_bytes).tobytes(), shape, stride, dtype)
         self._kept.append(snapshot)
         self._bytes += size_bytes
         while self._bytes > budget.SNAPSHOTS_BYTES:
             oldest = self._kept.popleft()
             self._bytes -= len(oldest.block or b"")
-            oldest.block = None
+            oldest.forget()
             self.forgotten += 1
         return snapshot
 
@@ -196,6 +204,7 @@ class Listing:
 
     def __init__(self, scalars: int = budget.SCALARS, summaries: int = budget.SUMMARIES) -> None:
         self._scalars, self._summaries = scalars, summaries
+        self._shapes: dict[tuple[tuple[int, ...], torch.dtype], Values] = {}
         self.unlisted = 0
 
     def of_snapshot(self, snapshot: Snapshot | None) -> Values | None:
@@ -204,15 +213,27 @@ class Listing:
             return None
         if snapshot.block is None or self.is_spent():
             self.unlisted += snapshot.block is not None
-            return Values(shape=snapshot.shape, dtype=dtype_name(snapshot.dtype))
+            return self._of_shape(snapshot.shape, snapshot.dtype)
         if not snapshot.block:
-            return Values(shape=snapshot.shape, dtype=dtype_name(snapshot.dtype), flat=())
+            return Values(shape=tuple(snapshot.shape), dtype=dtype_name(snapshot.dtype), flat=())
+        code = _CODES.get(snapshot.dtype)
+        if code and snapshot.stride is None and prod(snapshot.shape) <= min(budget.LISTED, self._scalars):
+            flat = memoryview(snapshot.block).cast(code).tolist()
+            self._scalars -= len(flat)
+            return Values(shape=tuple(snapshot.shape), dtype=dtype_name(snapshot.dtype), flat=scalars(flat))
         tensor = torch.frombuffer(bytearray(snapshot.block), dtype=snapshot.dtype)
         if snapshot.stride:
             tensor = as_strided(tensor, snapshot.shape, snapshot.stride)
         else:
             tensor = reshape(tensor, snapshot.shape)
         return self.of_tensor(tensor, budget.LISTED)
+
+    def _of_shape(self, shape: tuple[int, ...], dtype: torch.dtype) -> Values:
+        """Values of which nothing is listed: they are many in a long run, and few different ones."""
+        known = self._shapes.get((shape, dtype))
+        if known is None:
+            known = self._shapes[shape, dtype] = Values(shape=tuple(shape), dtype=dtype_name(dtype))
+        return known
 
     def of_tensor(self, tensor: torch.Tensor, most: int = budget.LISTED_AT_END) -> Values:
         """What `tensor` holds now: listed up to `most` elements, summarised above."""
@@ -223,7 +244,7 @@ class Listing:
         if elements <= min(most, self._scalars):
             self._scalars -= elements
             flat = tolist(reshape(detach(tensor), (-1,))) if elements else []
-            return Values(shape=shape, dtype=dtype_name(dtype), flat=tuple(map(scalar, flat)))
+            return Values(shape=shape, dtype=dtype_name(dtype), flat=scalars(flat))
         self.unlisted += elements <= most
         if not self._summaries:
             return Values(shape=shape, dtype=dtype_name(dtype))
@@ -233,6 +254,13 @@ class Listing:
     def is_spent(self) -> bool:
         """Whether nothing more is listed or summarised."""
         return not self._scalars or not self._summaries
+
+
+def scalars(numbers: list[Any]) -> tuple[Scalar, ...]:
+    """`numbers`, all of one type, as the Trace writes them."""
+    if not numbers or (type(numbers[0]) is not complex and isfinite(sum(numbers))):
+        return tuple(numbers)  # infinities and nan outlast a sum, so each is finite
+    return tuple(map(scalar, numbers))
 
 
 def scalar(number: bool | int | float | complex) -> Scalar:

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
+from msgspec import Struct
 
 from app.worker import budget
 from app.worker.bound import Node, Unobserved, current_node, function_modes
@@ -20,16 +21,13 @@ _autograd: Any = torch.autograd
 _run_backward: Callable[..., object] = torch.autograd.graph._engine_run_backward
 
 
-class FiredRecord:
+class FiredRecord(Struct, eq=False, gc=False):
     """One node as backward ran it."""
 
-    __slots__ = ("finished", "node", "received", "sent")
-
-    def __init__(self, node: str) -> None:
-        self.node = node
-        self.received: list[Snapshot | None] = []
-        self.sent: list[Snapshot | None] = []
-        self.finished = False
+    node: str
+    received: list[Snapshot | None]
+    sent: list[Snapshot | None] = []
+    finished: bool = False
 
 
 class BackwardRecord:
@@ -149,8 +147,8 @@ class Gradients:
                 f"Only the first {budget.FIRED:,} nodes that backward ran were recorded."
             )
             return None
-        fired = FiredRecord(node)
         take = self._recorder.snapshots.take
-        fired.received = [None if gradient is None else take(gradient, gradient=True) for gradient in grad_outputs]
+        received = [None if gradient is None else take(gradient, gradient=True) for gradient in grad_outputs]
+        fired = FiredRecord(node, received)
         self._running[-1].fired.append(fired)
         return fired

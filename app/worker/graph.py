@@ -9,6 +9,7 @@ from itertools import count
 from typing import cast
 
 import torch
+from msgspec import Struct
 
 from app.trace.model import Edge
 from app.worker import budget
@@ -22,46 +23,34 @@ _MARK = "_tapescope"
 Hook = Callable[..., None]
 
 
-class SavedRecord:
+class SavedRecord(Struct, eq=False, gc=False):
     """A tensor that a node keeps: how it was when saved, and when backward came to read it."""
 
-    __slots__ = (
-        "at_read",
-        "attribute",
-        "hooked",
-        "index",
-        "intact",
-        "saved",
-        "slot",
-        "step",
-        "tensor",
-        "version",
-        "version_read",
-    )
-
-    def __init__(self, slot: str, attribute: str, index: int | None, step: int) -> None:
-        self.slot, self.attribute, self.index, self.step = slot, attribute, index, step
-        self.tensor: TensorRecord | None = None
-        self.version: int | None = None
-        self.version_read: int | None = None
-        self.saved: Snapshot | None = None
-        self.at_read: Snapshot | None = None
-        self.intact: bool | None = None
-        self.hooked = False
+    slot: str
+    attribute: str
+    index: int | None
+    step: int
+    tensor: TensorRecord | None = None
+    version: int | None = None
+    saved: Snapshot | None = None
+    hooked: bool = False
+    version_read: int | None = None
+    at_read: Snapshot | None = None
+    intact: bool | None = None
 
 
-class NodeRecord:
+class NodeRecord(Struct, eq=False, gc=False):
     """One node of the graph."""
 
-    __slots__ = ("call", "custom", "edges", "freed", "key", "module", "name", "saved", "step", "tensors")
-
-    def __init__(self, key: str, name: str, step: int, call: int | None) -> None:
-        self.key, self.name, self.step, self.call = key, name, step, call
-        self.edges: list[Edge | None] = []
-        self.saved: list[SavedRecord] = []
-        self.tensors: list[str] = []
-        self.freed = False
-        self.custom = False
+    key: str
+    name: str
+    step: int
+    call: int | None
+    tensors: list[str]
+    custom: bool = False
+    freed: bool = False
+    edges: list[Edge | None] = []
+    saved: list[SavedRecord] = []
 
 
 class Graph:
@@ -74,7 +63,7 @@ class Graph:
         self._of_leaf: dict[str, NodeRecord] = {}
         self._memory, self._snapshots = memory, snapshots
         self._before, self._after = before, after
-        self._slots: dict[type[Node], tuple[str, ...]] = {}
+        self._slots: dict[type[Node], tuple[tuple[str, str], ...]] = {}
 
     def find(self, node: Node) -> NodeRecord | None:
         """The record of `node` if it was walked."""
@@ -134,8 +123,7 @@ class Graph:
         leaf = self._memory.meet(node.variable, step)  # type: ignore[attr-defined]
         record = self._of_leaf.get(leaf.key)
         if record is None:
-            record = NodeRecord(f"n{len(self.nodes)}", "AccumulateGrad", step, None)
-            record.tensors.append(leaf.key)
+            record = NodeRecord(f"n{len(self.nodes)}", "AccumulateGrad", step, None, [leaf.key])
             leaf.node = record.key
             self.nodes[record.key] = self._of_leaf[leaf.key] = record
         metadata = metadata_of(node)
@@ -147,55 +135,53 @@ class Graph:
     def _enter(self, node: Node, step: int, call: int | None) -> NodeRecord:
         if is_accumulate_grad(node):
             return self._accumulator(node, step)
-        name = node.name().rpartition("::")[2]
-        record = NodeRecord(f"n{len(self.nodes)}", name, step, call)
-        self.nodes[record.key] = self._by_sequence[number_of(node)] = record
-        slots = self._slots_of(node)
-        record.custom = isinstance(node, torch.autograd.function.BackwardCFunction)
-        for attribute in slots:
-            self._save(node, record, attribute, step)
-        if slots or record.custom:
+        sequence = number_of(node)
+        kind = type(node)
+        slots = self._slots[kind] if kind in self._slots else self._slots_of(kind)
+        custom = issubclass(kind, torch.autograd.function.BackwardCFunction)
+        record = NodeRecord(f"n{len(self.nodes)}", node.name().rpartition("::")[2], step, call, [], custom)
+        self.nodes[record.key] = self._by_sequence[sequence] = record
+        for attribute, slot in slots:
+            self._save(node, record, sequence, attribute, slot)
+        if slots or custom:
             node.register_prehook(self._before)
         node.register_hook(self._after)
         return record
 
-    def _slots_of(self, node: Node) -> tuple[str, ...]:
-        """The names under which this type of node keeps tensors, as attributes."""
-        kind = type(node)
-        slots = self._slots.get(kind)
-        if slots is None:
-            slots = tuple(name for name in dir(kind) if name.startswith("_raw_saved_"))
-            self._slots[kind] = slots
+    def _slots_of(self, kind: type[Node]) -> tuple[tuple[str, str], ...]:
+        """The attributes by which this type of node keeps tensors, with torch's own names for the slots."""
+        names = (name for name in dir(kind) if name.startswith("_raw_saved_"))
+        slots = self._slots[kind] = tuple((name, name.removeprefix("_raw_saved_")) for name in names)
         return slots
 
-    def _save(self, node: Node, record: NodeRecord, attribute: str, step: int) -> None:
+    def _save(self, node: Node, record: NodeRecord, sequence: int, attribute: str, slot: str) -> None:
         raw = _held(node, attribute)
-        slot = attribute.removeprefix("_raw_saved_")
-        many = isinstance(raw, tuple | list)
-        for index, saved in enumerate(raw if isinstance(raw, tuple | list) else (raw,)):
-            entry = SavedRecord(f"{slot}[{index}]" if many else slot, attribute, index if many else None, step)
-            tensor = contents_of(saved)
-            if tensor is None:
-                if not _is_hooked(saved):
-                    continue  # this call did not need the slot
-                entry.hooked = True
-            else:
-                # an input is saved as itself, an output as a detached stand-in over the same memory
-                entry.tensor = (
-                    self._memory.known(tensor)
-                    or self._memory.stand_in(tensor, number_of(node))
-                    or self._memory.meet(tensor, step)
-                )
-                entry.version = version_of(tensor)
-                entry.saved = self._snapshots.take(tensor)
-            record.saved.append(entry)
+        if type(raw) is tuple or type(raw) is list:
+            for index, saved in enumerate(raw):
+                self._keep(saved, record, sequence, SavedRecord(f"{slot}[{index}]", attribute, index, record.step))
+        else:
+            self._keep(raw, record, sequence, SavedRecord(slot, attribute, None, record.step))
+
+    def _keep(self, saved: object, record: NodeRecord, sequence: int, entry: SavedRecord) -> None:
+        tensor = contents_of(saved)
+        if tensor is None:
+            if not _is_hooked(saved):
+                return  # this call did not need the slot
+            entry.hooked = True
+        else:
+            memory = self._memory
+            # an input is saved as itself, an output as a detached stand-in over the same memory
+            entry.tensor = memory.known(tensor) or memory.stand_in(tensor, sequence) or memory.meet(tensor, record.step)
+            entry.version = version_of(tensor)
+            entry.saved = self._snapshots.take(tensor)
+        record.saved.append(entry)
 
     def read(self, node: Node, record: NodeRecord) -> bool:
         """Compare what `node` kept with what it will read now. False if it was freed."""
         held = False
         for entry in record.saved:
             raw = _held(node, entry.attribute)
-            if isinstance(raw, tuple | list):
+            if type(raw) is tuple or type(raw) is list:
                 raw = raw[entry.index] if entry.index is not None and entry.index < len(raw) else None
             tensor = contents_of(raw)
             if tensor is None:

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from msgspec import Struct
 
 from app.worker import budget
 from app.worker.bound import (
     alive,
     data_ptr,
     dtype_of,
+    first_byte_of,
     free_weak_reference,
     from_weak_reference,
     impl_of,
@@ -22,11 +24,11 @@ from app.worker.bound import (
     is_inference,
     is_leaf_of,
     is_marked_parameter,
-    layout_of,
     offset_of,
     requires_grad_of,
     set_versions,
     shape_of,
+    size_bytes_of,
     stride_of,
     untyped_storage,
     version_of,
@@ -38,14 +40,13 @@ _PROBE = 1 << 30  # no snippet writes this often, and a counter has 32 bits
 _PROBES = 8
 
 
-class CounterRecord:
+class CounterRecord(Struct, eq=False):
     """A version counter, and some tensors that it counts for, to probe it by."""
 
-    __slots__ = ("key", "probes", "step", "version")
-
-    def __init__(self, key: str, version: int, step: int) -> None:
-        self.key, self.version, self.step = key, version, step
-        self.probes: list[weakref.ref[torch.Tensor]] = []
+    key: str
+    version: int
+    step: int
+    probes: list["weakref.ref[torch.Tensor]"] = []
 
     def probe(self) -> torch.Tensor | None:
         """A living tensor that it counts for."""
@@ -69,89 +70,55 @@ class _Nothing:
 _GONE: Any = weakref.ref(_Nothing())
 
 
-class StorageRecord:
+class StorageRecord(Struct, eq=False):
     """A stretch of memory: all StorageImpls whose bytes overlap."""
 
-    __slots__ = (
-        "counters",
-        "dtype",
-        "exposed",
-        "first",
-        "key",
-        "owner",
-        "several",
-        "size_bytes",
-        "step",
-        "tensors",
-        "weak",
-    )
-
-    def __init__(self, key: str, first: int, size_bytes: int, dtype: torch.dtype, step: int, *, owner: str) -> None:
-        self.key, self.first, self.size_bytes = key, first, size_bytes
-        self.dtype, self.step, self.owner = dtype, step, owner
-        self.weak: list[int] = []  # weak references to its StorageImpls
-        self.several = False
-        self.counters: list[CounterRecord] = []
-        self.tensors: list[TensorRecord] = []
-        self.exposed = owner != "torch"  # its address was handed out: it can be written unseen
+    key: str
+    first: int
+    size_bytes: int
+    dtype: torch.dtype
+    step: int
+    owner: str
+    exposed: bool  # its address was handed out: it can be written unseen
+    several: bool = False  # whether there was ever more than one of them
+    weak: list[int] = []  # weak references to its StorageImpls
+    counters: list[CounterRecord] = []
+    tensors: list["TensorRecord"] = []
 
     def locate(self) -> None:
         """Ask again where it lies: `resize_` may have moved it. What several StorageImpls share stays."""
         if not self.several and self.weak and (storage := from_weak_reference(self.weak[0])) is not None:
-            self.first, self.size_bytes = storage.data_ptr(), storage.nbytes()
+            self.first, self.size_bytes = first_byte_of(storage), size_bytes_of(storage)
 
     def is_alive(self) -> bool:
         """Whether anything still refers to it."""
         return any(not is_expired(weak) for weak in self.weak)
 
 
-class TensorRecord:
+class TensorRecord(Struct, eq=False):
     """One tensor of the run, as long as its shape, stride, offset and storage stay."""
 
-    __slots__ = (
-        "base",
-        "continues",
-        "counter",
-        "dtype",
-        "expression",
-        "inference",
-        "is_leaf",
-        "key",
-        "local_names",
-        "names",
-        "node",
-        "offset",
-        "op",
-        "parameter",
-        "ref",
-        "requires_grad",
-        "sequence",
-        "shape",
-        "step",
-        "storage",
-        "stride",
-    )
-
-    def __init__(self, key: str, tensor: torch.Tensor, step: int) -> None:
-        self.key, self.step = key, step
-        self.ref = weakref.ref(tensor)
-        self.shape = sizes_of(tensor)
-        self.dtype = dtype_of(tensor)
-        self.stride: tuple[int, ...] | None = None
-        self.offset = 0
-        self.storage: StorageRecord | None = None
-        self.counter: CounterRecord | None = None
-        self.names: list[str] = []  # at the top level
-        self.local_names: list[str] = []  # in functions
-        self.expression: str | None = None
-        self.op: str | None = None
-        self.base: str | None = None
-        self.node: str | None = None
-        self.sequence = -1  # of its grad_fn; -1 for none
-        self.is_leaf, self.requires_grad = is_leaf_of(tensor), requires_grad_of(tensor)
-        self.inference = is_inference(tensor)
-        self.parameter = issubclass(type(tensor), torch.nn.Parameter) or is_marked_parameter(tensor)
-        self.continues: str | None = None
+    key: str
+    step: int
+    ref: "weakref.ref[torch.Tensor]"
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    is_leaf: bool
+    requires_grad: bool
+    inference: bool
+    parameter: bool
+    storage: StorageRecord | None = None
+    stride: tuple[int, ...] | None = None
+    offset: int = 0
+    counter: CounterRecord | None = None
+    names: list[str] = []  # at the top level
+    local_names: list[str] = []  # in functions
+    expression: str | None = None
+    op: str | None = None
+    base: str | None = None
+    node: str | None = None
+    sequence: int = -1  # of its grad_fn; -1 for none
+    continues: str | None = None
 
     def label(self) -> str | None:
         """The reader's name for it, or the expression that made it."""
@@ -196,16 +163,25 @@ class Memory:
         return self._enter(tensor, step)
 
     def _enter(self, tensor: torch.Tensor, step: int) -> TensorRecord:
-        record = TensorRecord(f"t{len(self.tensors)}", tensor, step)
-        self.tensors[record.key] = record
-        self._by_id[id(tensor)] = record
-        if layout_of(tensor) is torch.strided and is_observable(tensor):
-            record.stride = stride_of(tensor)
-            record.storage = self._storage(tensor, step)
-            record.offset = place_in(record.storage, tensor)
-            record.storage.tensors.append(record)
-        if not record.inference and record.storage is not None:
-            record.counter = self._counter(tensor, record, record.storage, step)
+        key, kind, seen = f"t{len(self.tensors)}", type(tensor), is_observable(tensor)
+        record = TensorRecord(
+            key,
+            step,
+            weakref.ref(tensor),
+            tuple(shape_of(tensor)) if seen else sizes_of(tensor),
+            dtype_of(tensor),
+            is_leaf_of(tensor),
+            requires_grad_of(tensor),
+            is_inference(tensor),
+            kind is not torch.Tensor and (issubclass(kind, torch.nn.Parameter) or is_marked_parameter(tensor)),
+        )
+        self.tensors[key] = self._by_id[id(tensor)] = record
+        if seen:
+            storage = record.storage = self._storage(tensor, step)
+            record.stride, record.offset = stride_of(tensor), place_in(storage, tensor)
+            storage.tensors.append(record)
+            if not record.inference:
+                record.counter = self._counter(tensor, record, storage, step)
         return record
 
     def stand_in(self, tensor: torch.Tensor, sequence: int) -> TensorRecord | None:
@@ -216,9 +192,15 @@ class Memory:
         storage = self._by_impl.get(impl_of(untyped_storage(tensor))) if is_observable(tensor) else None
         if storage is None:
             return None
-        geometry = tuple(shape_of(tensor)), stride_of(tensor), offset_of(tensor), dtype_of(tensor)
-        alike = [r for r in storage.tensors if (r.shape, r.stride, r.offset, r.dtype) == geometry]
-        if len(alike) > 1 and len(storage.counters) > 1 and not is_inference(tensor):
+        shape, stride, offset, dtype = shape_of(tensor), stride_of(tensor), offset_of(tensor), dtype_of(tensor)
+        alike = [
+            record
+            for record in storage.tensors
+            if record.stride == stride and record.shape == shape and record.offset == offset and record.dtype is dtype
+        ]
+        if len(alike) < 2:
+            return alike[0] if alike else None
+        if len(storage.counters) > 1 and not is_inference(tensor):
             counter = self._shared_counter(tensor, storage)
             alike = [record for record in alike if record.counter is counter]
         alike.sort(key=lambda record: record.sequence == sequence)
@@ -259,14 +241,14 @@ class Memory:
         if record is not None:
             return record
         self._sweep()
-        first, size_bytes = storage.data_ptr(), storage.nbytes()
+        first, size_bytes = first_byte_of(storage), size_bytes_of(storage)
         foreign = not storage.resizable()  # memory that torch did not allocate: numpy's, most of all
         overlapping = list(self._overlapping(first, first + size_bytes)) if foreign else []
         if overlapping:
             record = self._merged(overlapping, first, first + size_bytes)
         else:
             owner = "numpy" if foreign else "torch"
-            record = StorageRecord(f"s{self._made}", first, size_bytes, dtype_of(tensor), step, owner=owner)
+            record = StorageRecord(f"s{self._made}", first, size_bytes, dtype_of(tensor), step, owner, foreign)
             self._made += 1
             self.storages[record.key] = record
         record.exposed = record.exposed or foreign
@@ -322,7 +304,7 @@ class Memory:
 
     def _counter(self, tensor: torch.Tensor, record: TensorRecord, storage: StorageRecord, step: int) -> CounterRecord:
         """The counter of `tensor`, found by moving those of its storage and looking whether it moved too."""
-        counter = self._shared_counter(tensor, storage)
+        counter = self._shared_counter(tensor, storage) if storage.counters else None
         if counter is None:
             counter = CounterRecord(f"v{len(self.counters)}", version_of(tensor) or 0, step)
             self.counters[counter.key] = counter

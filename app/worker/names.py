@@ -13,8 +13,9 @@ import torch
 
 from app.worker import budget
 from app.worker.bound import is_module, is_tensor
+from app.worker.memory import TensorRecord
 
-Namer = Callable[[str, torch.Tensor, int, bool], None]
+Namer = Callable[[str, torch.Tensor, int, bool], TensorRecord | None]
 _ATOMS = frozenset([int, float, complex, bool, str, bytes, type, type(None), type(len), type(lambda: 0), type(torch)])
 _LISTS = frozenset([list, tuple])
 
@@ -123,16 +124,25 @@ class Names:
     def __init__(self, name: Namer, module: Callable[[str, torch.nn.Module, bool], None]) -> None:
         self._name, self._module = name, module
         self._seen: dict[str, tuple[int, ...]] = {}
+        self._bound: dict[str, TensorRecord] = {}  # at the top level, by name
 
     def look(self, namespace: Mapping[str, object], step: int) -> None:
         """Name what the top level binds anew since `step` began."""
+        bound = self._bound
         for key, value in list(namespace.items()):
+            if key in bound and bound[key].ref() is value:
+                continue
             if type(value) not in _ATOMS and not key.startswith("__"):
-                self._look_at(key, value, step, "")
+                if is_tensor(value):
+                    if named := self._name(key, value, step, False):
+                        bound[key] = named
+                else:
+                    self._look_at(key, value, step, "")
 
     def look_again(self, namespace: Mapping[str, object], step: int) -> None:
         """Name what the top level holds, however deep it changed."""
         self._seen.clear()
+        self._bound.clear()
         self.look(namespace, step)
 
     def bound(self, name: str, value: object, step: int, function: str) -> None:

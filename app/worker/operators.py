@@ -192,9 +192,7 @@ def tensors_among(values: Iterable[object], depth: int = 2) -> list[torch.Tensor
 class OperatorMode(TorchFunctionMode):
     """Hands every operator that is worth noting to `around`, which runs it."""
 
-    def __init__(
-        self, around: Callable[[Operator, Function, Sequence[object], dict[str, object], Sequence[type]], object]
-    ) -> None:
+    def __init__(self, around: Callable[[Operator, Function, Sequence[object], dict[str, object]], object]) -> None:
         super().__init__()
         self._around = around
         self._operators: dict[Function, tuple[Operator, Function]] = {}
@@ -218,4 +216,4 @@ class OperatorMode(TorchFunctionMode):
             or (operator.reader_only and sys._getframe(1).f_code.co_filename != FILENAME)
         ):
             return func(*args, **kwargs) if kwargs else func(*args)
-        return self._around(operator, func, args, kwargs or {}, types)
+        return self._around(operator, func, args, kwargs or {})

@@ -1,12 +1,13 @@
 """Watches one run: ties lines, operators, memory, graph and backward together."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import wraps
 from types import CodeType, FrameType
 from typing import Any
 
 import torch
+from msgspec import Struct
 
 from app.worker import budget
 from app.worker.bound import (
@@ -32,19 +33,17 @@ from app.worker.source import FILENAME, Source
 from app.worker.steps import Steps, calls_to
 from app.worker.writes import Writes, checksum
 
-_PLAIN_TENSORS = nullcontext()
 
-
-class OperationRecord:
+class OperationRecord(Struct, eq=False, gc=False):
     """One call of an operator."""
 
-    __slots__ = ("expression", "grad_enabled", "inputs", "op", "outputs", "raised", "step")
-
-    def __init__(self, step: int, op: str, expression: str | None, inputs: list[TensorRecord]) -> None:
-        self.step, self.op, self.expression, self.inputs = step, op, expression, inputs
-        self.grad_enabled = is_grad_enabled()
-        self.outputs: list[TensorRecord] = []
-        self.raised = False
+    step: int
+    op: str
+    expression: str | None
+    inputs: list[TensorRecord]
+    outputs: list[TensorRecord]
+    grad_enabled: bool
+    raised: bool = False
 
 
 class Recorder:
@@ -146,15 +145,15 @@ class Recorder:
         def shown(*args: object, **kwargs: object) -> object:
             if not self.recording:
                 return function(*args, **kwargs)
-            return self.around(operator, function, args, kwargs, (torch.Tensor,))
+            return self.around(operator, function, args, kwargs)
 
         return shown
 
-    def _bind(self, name: str, tensor: torch.Tensor, step: int, is_local: bool) -> None:
+    def _bind(self, name: str, tensor: torch.Tensor, step: int, is_local: bool) -> TensorRecord | None:
         record = self.memory.known(tensor)
         if record is None:
             if self.memory.is_full():
-                return
+                return None
             with Unobserved():
                 record = self.memory.meet(tensor, step)
                 self.graph.follow(tensor, record, step, self.modules.current)
@@ -163,6 +162,7 @@ class Recorder:
             names.append(name)
             with Unobserved():  # a Function of the reader's gives its output a node after it was met
                 self.graph.follow(tensor, record, step, self.modules.current)
+        return record
 
     def _name_result(self, result: object, caller: FrameType) -> None:
         """What a module call of the snippet gave is known by that call: `model(x)`."""
@@ -180,7 +180,6 @@ class Recorder:
         function: Function,
         args: Sequence[object],
         kwargs: dict[str, object],
-        types: Sequence[type],
     ) -> object:
         """Run an operator and note what it read, made, viewed and wrote."""
         if in_transform() is not None:
@@ -194,23 +193,23 @@ class Recorder:
         caller = frame_above(2)  # above us: __torch_function__
         step, frame = self.steps.current(caller)
         expression = self.source.expression(frame) if frame is not None else None
-        with NoSubclass() if types else _PLAIN_TENSORS:  # a subclass's own code must not run for what we read
+        with NoSubclass():  # a subclass's own code must not run for what we read
             tensors = tensors_among(args)
             if kwargs:
                 tensors += tensors_among(kwargs.values())
             records = [self._meet(tensor, step) for tensor in tensors]
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
-        operation = OperationRecord(step, operator.name, expression, records)
+        operation = OperationRecord(step, operator.name, expression, records, [], is_grad_enabled())
         try:
             result = function(*args, **kwargs) if kwargs else function(*args)
         except BaseException:
             operation.raised = True
             self.operations.append(operation)
             if operator.in_place:  # some raise after they have done a part: resize_ has changed the shape
-                with NoSubclass() if types else _PLAIN_TENSORS:
+                with NoSubclass():
                     self._note_writes(operator, operation, args, kwargs, tensors)
             raise
-        with NoSubclass() if types else _PLAIN_TENSORS:
+        with NoSubclass():
             outputs = tensors_among((result,)) if result is not None else []
             if tensors or outputs:
                 self.operations.append(operation)
@@ -238,12 +237,13 @@ class Recorder:
         moved = [
             (tensor, record)
             for tensor, record in zip(tensors, operation.inputs, strict=True)
-            if record.counter is not None and version_of(tensor) not in (record.counter.version, None)
+            if (counter := record.counter) is not None and version_of(tensor) not in (counter.version, None)
         ]
         if not moved and not operator.in_place and not operator.relocates:
             return
         # the operator wrote through self, through `out=`, or through whichever's counter moved
-        named = tensors_among((kwargs.get("out"),)) or (tensors_among(args[:1]) if operator.in_place else [])
+        named = tensors_among((kwargs["out"],)) if "out" in kwargs else []
+        named = named or (tensors_among(args[:1]) if operator.in_place else [])
         through = [pair for pair in moved if any(pair[0] is tensor for tensor in named)] or moved
         self.writes.note_versioned(operator.name, operation.step, through, moved)
         if not through and operator.in_place:

@@ -1,7 +1,9 @@
 """What was recorded → the Trace."""
 
+import gc
 import platform
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import torch
@@ -52,6 +54,18 @@ ENVIRONMENT = Environment(
 )
 
 
+@contextmanager
+def garbage_left_alone() -> Iterator[None]:
+    """No garbage collection meanwhile: what is made here stays, and it would be looked through again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class Report:
     """Builds the Trace of one run, newest history first, within the budget of listed numbers."""
 
@@ -64,6 +78,10 @@ class Report:
 
     def trace(self, outcome: Outcome, stdout: str, stderr: str) -> Trace:
         """The Trace of the run, which ended with `outcome`."""
+        with garbage_left_alone():
+            return self._trace(outcome, stdout, stderr)
+
+    def _trace(self, outcome: Outcome, stdout: str, stderr: str) -> Trace:
         recorder = self._recorder
         self._look_once_more()
         final = dict(self._final())

@@ -16,7 +16,7 @@ class Source:
     def __init__(self, text: str) -> None:
         lines = io.StringIO(text, newline=None).readlines()  # as Python splits source, unlike str.splitlines
         self._lines = [line.encode(errors="replace") for line in lines]
-        self._positions: dict[CodeType, list[str | None]] = {}
+        self._positions: dict[int, tuple[CodeType, list[str | None]]] = {}  # by id: hashing code is no small matter
         # so that tracebacks and inspect.getsource find it
         for name in (FILENAME, str(Path(FILENAME).absolute())):  # the latter is where pdb looks
             linecache.cache[name] = (len(text), None, lines, name)
@@ -24,10 +24,10 @@ class Source:
     def expression(self, frame: FrameType) -> str | None:
         """The source of the call that `frame` is in the middle of."""
         code = frame.f_code
-        expressions = self._positions.get(code)
-        if expressions is None:
-            expressions = [self._segment(*position) for position in code.co_positions()]
-            self._positions[code] = expressions
+        known = self._positions.get(id(code))
+        if known is None:
+            known = self._positions[id(code)] = code, [self._segment(*position) for position in code.co_positions()]
+        expressions = known[1]
         index = frame.f_lasti // 2
         return expressions[index] if 0 <= index < len(expressions) else None
 

@@ -1,6 +1,5 @@
 """Who wrote which memory: by an operator that moved a counter, by one that did not, or by no operator."""
 
-import ctypes
 import zlib
 from collections.abc import Sequence
 
@@ -8,7 +7,7 @@ import numpy
 import torch
 
 from app.worker import budget
-from app.worker.bound import version_of
+from app.worker.bound import memory_at, version_of
 from app.worker.memory import CounterRecord, Memory, StorageRecord, TensorRecord
 
 NO_OPERATOR = "(not an operator)"
@@ -129,7 +128,7 @@ def checksum(storage: StorageRecord) -> int:
     storage.locate()
     if not storage.size_bytes or storage.size_bytes > budget.CHECKSUM_BYTES or not storage.is_alive():
         return 0
-    return zlib.crc32((ctypes.c_char * storage.size_bytes).from_address(storage.first))
+    return zlib.crc32(memory_at(storage.first, storage.size_bytes))
 
 
 def arrays_in(namespace: dict[str, object]) -> list[tuple[str, NumpyArray]]:
