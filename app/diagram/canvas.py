@@ -15,6 +15,7 @@ from app.diagram.shapes import Mark, Pen
 from app.diagram.text import ellipsize, width
 
 CUT_MEANS = "no gradient passes"
+SHELF_PX = 80.0
 
 
 class Edge(Struct, frozen=True):
@@ -59,6 +60,25 @@ def entries_of(facts: Facts, texts: Mapping[str, Body]) -> dict[str, Chip]:
     return {key: chip for key, chip in chips.items() if chip}
 
 
+class _Taken:
+    """What is covered already, kept by height: a figure of a hundred boxes asks thousands of times."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[int, list[Box]] = {}
+
+    def add(self, box: Box) -> None:
+        for shelf in self._reached(box):
+            self._shelves.setdefault(shelf, []).append(box)
+
+    def is_free(self, box: Box) -> bool:
+        """Whether nothing covers any of `box`."""
+        return not any(box.meets(other) for shelf in self._reached(box) for other in self._shelves.get(shelf, ()))
+
+    @staticmethod
+    def _reached(box: Box) -> range:
+        return range(int(box.y // SHELF_PX), int((box.y + box.height) // SHELF_PX) + 1)
+
+
 class Canvas:
     """The band while it is drawn."""
 
@@ -67,7 +87,7 @@ class Canvas:
         self.below: list[Mark] = []
         self.drawn: dict[str, Drawn] = {}
         self.chips: list[Mark] = []
-        self.taken: list[Box] = []
+        self.taken = _Taken()
         self.unshown = 0
 
     def boxes(self, look: Look, opened: frozenset[str]) -> None:
@@ -76,9 +96,9 @@ class Canvas:
             opens = ",".join(sorted(opened | {key})) if body.part.opens else None
             self.drawn[key] = draw(body, look, self.placement.boxes[key].moved(self.dx, self.dy), opens)
         for drawn in self.drawn.values():
-            self.taken.append(drawn.rect)
+            self.taken.add(drawn.rect)
             if drawn.pill:
-                self.taken.append(drawn.pill)
+                self.taken.add(drawn.pill)
 
     def frames(self, folded: Folded, opened: frozenset[str]) -> None:
         """Draw the frames of opened module calls."""
@@ -94,7 +114,7 @@ class Canvas:
             )
             if used + width(group.words) + 34 < box.width:
                 used += 8 + pen.text(box.x + 20 + used, box.y + 17, group.words, "faint")
-            self.taken.append(Box(box.x + 12, box.y + 5, used, 16))
+            self.taken.add(Box(box.x + 12, box.y + 5, used, 16))
             closes = ",".join(sorted(opened - {group.id}))
             self.below.append(pen.mark("frame", ref=group.id, label="shown open", opens=closes))
 
@@ -120,9 +140,7 @@ class Canvas:
             target = self.drawn[edge.join.target].rect
             whole = wide + 6 + width(CUT_MEANS)
             left = target.x + 24
-            while left < target.x + target.width and any(
-                Box(left, target.y - 38, whole, 20).meets(one) for one in self.taken
-            ):
+            while left < target.x + target.width and not self.taken.is_free(Box(left, target.y - 38, whole, 20)):
                 left += 12
             spot = (left + wide / 2, target.y - 28)
         else:
@@ -133,7 +151,7 @@ class Canvas:
         pen.text(spot[0] - wide / 2 + 18, spot[1] + 4, word, "ink", "code", bold=True)
         if look == "list":
             pen.text(spot[0] + wide / 2 + 6, spot[1] + 4, CUT_MEANS, "faint")
-        self.taken.append(Box(spot[0] - wide / 2, spot[1] - 10, whole if look == "list" else wide, 20))
+        self.taken.add(Box(spot[0] - wide / 2, spot[1] - 10, whole if look == "list" else wide, 20))
 
     def gradient(self, edge: Edge, points: Sequence[Point], look: Look) -> None:
         """Draw the gradient of one edge where it covers nothing."""
@@ -158,7 +176,7 @@ class Canvas:
         wide = edge.chip.width
         if words:
             wide += 12 + pen.text(spot[0] + edge.chip.width / 2 + 10, spot[1] + 4, words, "faint")
-        self.taken.append(Box(spot[0] - edge.chip.width / 2, spot[1] - edge.chip.height / 2, wide, edge.chip.height))
+        self.taken.add(Box(spot[0] - edge.chip.width / 2, spot[1] - edge.chip.height / 2, wide, edge.chip.height))
         self.chips.append(pen.mark("gradient", since=self._since(edge)))
 
     def _spot_in_list(self, edge: Edge, way: Sequence[Point], wide: float) -> Point | None:
@@ -169,7 +187,7 @@ class Canvas:
         y = target.y - 28 if skips else (way[0][1] + way[1][1]) / 2
         x = target.x + 44 if skips else way[0][0] + 10
         while x + wide <= target.x + target.width:
-            if not any(Box(x, y - high / 2, wide, high).meets(other) for other in self.taken):
+            if self.taken.is_free(Box(x, y - high / 2, wide, high)):
                 return x + chip_width / 2, y
             x += 12
         return None
@@ -185,7 +203,7 @@ class Canvas:
                 x, y = start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
                 x = max(x, wide / 2)
                 box = Box(x - wide / 2, y - high / 2, wide, high)
-                if y >= self.dy + high / 2 and not any(box.meets(other) for other in self.taken):
+                if y >= self.dy + high / 2 and self.taken.is_free(box):
                     return x, y
         return None
 
@@ -198,13 +216,13 @@ class Canvas:
             x, y = box.x + box.width, box.middle[1]
             way = [(x + chip.width + 28, y), (x, y)]
             spot = Box(x + 20, y - chip.height / 2, chip.width, chip.height)
-            if any(spot.meets(other) for other in self.taken):
+            if not self.taken.is_free(spot):
                 continue
             pen = Pen()
             pen.path(rounded(way) + _head(way), "edge stroke")
             draw_chip(pen, chip, x + 20 + chip.width / 2, y, wrong=False)
             self.chips.append(pen.mark("gradient", since=self.texts[key].since))
-            self.taken.append(spot)
+            self.taken.add(spot)
 
     def forward(self, edges: Sequence[Edge]) -> None:
         """Draw the operators, from tensor to tensor, where two stand side by side."""
@@ -217,7 +235,7 @@ class Canvas:
             start, end, y = left.x + left.width + 4, right.x - 4, left.middle[1]
             between = Box(start, y - 1, end - start, 2)
             op = body.bit.op
-            if end - start < 24 or any(between.meets(other) for other in self.taken) or op is None:
+            if end - start < 24 or not self.taken.is_free(between) or op is None:
                 continue
             pen = Pen()
             pen.path(rounded([(start, y), (end, y)]) + _head([(start, y), (end, y)]), "thin forward")

@@ -13,8 +13,8 @@ from app.trace.model import Trace
 SMALL = 10  # nodes that are all drawn
 CALM = 40  # boxes beyond which module calls fold further up
 MANY = 60  # boxes beyond which the nodes of one line fold
-MOST = 150  # boxes drawn at all
-MOST_OPENED = 300  # the same where the reader opened folds
+MOST = 100  # boxes drawn at all
+MOST_OPENED = 200  # the same where the reader opened folds
 PASSES = 3  # alike, from which on they fold
 CHAIN, CHAIN_ENDS = 12, 3  # parts in a row that fold, and how many stay open at each end
 

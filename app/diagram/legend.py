@@ -1,8 +1,9 @@
 """The legend of a figure: only what occurs in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.diagram.shapes import Mark
 
@@ -12,6 +13,7 @@ class Entry(Struct, frozen=True):
 
     kind: str
     words: str
+    absent: tuple[str, ...] = ()  # the drawings in which it does not occur
 
 
 _ENTRIES = (
@@ -32,8 +34,17 @@ _ENTRIES = (
 )
 
 
-def legend_of(marks: Iterable[Mark]) -> tuple[Entry, ...]:
-    """What of the vocabulary `marks` use."""
+def legend_of(drawings: Mapping[str, Iterable[Mark]]) -> tuple[Entry, ...]:
+    """What of the vocabulary the drawings use, and which of them do not."""
+    used = {kind: _used(marks) for kind, marks in drawings.items()}
+    return tuple(
+        replace(entry, absent=tuple(kind for kind in used if entry.kind not in used[kind]))
+        for entry in _ENTRIES
+        if any(entry.kind in kinds for kinds in used.values())
+    )
+
+
+def _used(marks: Iterable[Mark]) -> set[str]:
     used: set[str] = set()
     for mark in marks:
         used.add(mark.kind)
@@ -42,4 +53,4 @@ def legend_of(marks: Iterable[Mark]) -> tuple[Entry, ...]:
             used.update(plate.kind.split())
         if any(square.was for square in mark.squares):
             used.add("was")
-    return tuple(entry for entry in _ENTRIES if entry.kind in used)
+    return used

@@ -99,7 +99,7 @@ def draw_scene(trace: Trace, opened: frozenset[str] = frozenset()) -> Scene:
         else "tensors are windows over storages",
         desc=story(facts, folded, kept),
         drawings=drawings,
-        legend=legend_of(mark for drawing in drawings for mark in drawing.marks),
+        legend=legend_of({drawing.kind: drawing.marks for drawing in drawings}),
         tables=tables(facts, kept, quiet),
         folds=tuple(_folds(folded, quiet, opened)),
         opened=tuple(_opened(folded, opened)),

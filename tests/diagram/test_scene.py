@@ -95,7 +95,7 @@ def test_lines_go_around_boxes(name: str) -> None:
 
 
 @given(graphs)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 def test_any_graph_is_legible(trace: Trace) -> None:
     for opened in frozenset[str](), frozenset({"c-0", "c-1", "memory"}):
         scene = draw_scene(trace, opened)
@@ -145,7 +145,7 @@ def memories(draw: st.DrawFn) -> Trace:
 
 
 @given(memories())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 def test_any_memory_is_legible(trace: Trace) -> None:
     for opened in frozenset[str](), frozenset({"memory"}):
         assert_legible(draw_scene(trace, opened))

@@ -8,7 +8,6 @@ a = torch.ones(2)
 b = torch.zeros(3)
 swap_tensors(a, b)
 print(a, b)
-print(weakref.getweakrefcount(a), weakref.getweakrefs(b))
 torch.__future__.set_swap_module_params_on_conversion(True)
 model = torch.nn.Linear(2, 1)
 weight = model.weight

@@ -15,7 +15,6 @@ torch.tensor(torch.ones(1))
 float(x[0])
 torch.ones(1).storage()
 x.T
-torch.nn.Softmax()(torch.ones(2))
 F.l1_loss(torch.ones(1), torch.ones(1), size_average=False)
 warnings.warn("mine")
 warnings.warn("old", DeprecationWarning)

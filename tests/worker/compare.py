@@ -54,7 +54,10 @@ SYNTAX = ("SyntaxError", "IndentationError", "TabError")
 
 def of_name(plain: Told, traced: Final, trace: Trace) -> Iterator[str]:
     """Differences of what one name was bound to at the end."""
-    for what in ("version", "is_leaf", "requires_grad", "grad_fn", "parameter"):
+    refused = plain["is_leaf"] is None  # a view that autograd does not look at any more
+    for what in (
+        ("version", "parameter") if refused else ("version", "is_leaf", "requires_grad", "grad_fn", "parameter")
+    ):
         if plain[what] != getattr(traced, what):
             yield f"{what} is {plain[what]}, traced {getattr(traced, what)}"
     tensor = trace.tensors.get(traced.tensor or "")

@@ -4,7 +4,7 @@ Run as a script. It imports torch once; then, for each request, a line of JSON, 
 snippet as `python snippet.py` would: `__main__` is the snippet, stdout and stderr are files, what it left for the
 exit runs. It answers each request with a line of JSON: what was printed, what was raised, and what the names were
 bound to at the end. With `split`, a line, the state before that line and what backward did from there on are told
-too (`probe.py`); with `lines`, each line that a frame of the snippet began.
+too (`probe.py`); with `lines`, each line that a frame of the snippet began, and what each of the top level wrote.
 """
 
 import ast
@@ -18,7 +18,6 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
@@ -91,21 +90,13 @@ def be_the_run(request: dict[str, Any]) -> None:
     namespace |= {"__file__": str(Path(FILENAME).absolute()), "__cached__": None}
     sys.modules["__main__"] = module
     told: dict[str, Any] = {"error": None}
-    split = request.get("split")
     try:
-        if split is None:
-            code = compile(request["source"], FILENAME, "exec", dont_inherit=True)
-            if request.get("lines"):
-                told["lines"] = []
-                sys.settrace(lines_to(told["lines"]))
-            exec(code, namespace)  # noqa: S102
+        if "split" in request:
+            run_in_halves(request["source"], request["split"], namespace, told)
+        elif request.get("lines"):
+            run_line_by_line(request["source"], namespace, told)
         else:
-            first, second = halves(request["source"], split)
-            with torch.autograd.set_detect_anomaly(True, check_nan=False):  # notes where each node was made
-                exec(first, namespace)  # noqa: S102
-            told["before"], watch = probe.before(namespace)
-            exec(second, namespace)  # noqa: S102
-            told["after"] = watch()
+            exec(compile(request["source"], FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102
     except SystemExit as error:
         if error.code is not None and error.code != 0:
             told["error"] = error_of(error)
@@ -133,25 +124,38 @@ def end() -> None:
     os._exit(0)
 
 
-def lines_to(lines: list[int]) -> Callable[[types.FrameType, str, object], Any]:
-    """A trace function that notes each line that a frame of the snippet begins."""
+def run_in_halves(source: str, line: int, namespace: dict[str, Any], told: dict[str, Any]) -> None:
+    """Run what stands before `line`, ask, and run the rest."""
+    tree = ast.parse(source, FILENAME)
+    early = ast.Module([statement for statement in tree.body if statement.lineno < line], [])
+    late = ast.Module([statement for statement in tree.body if statement.lineno >= line], [])
+    with torch.autograd.set_detect_anomaly(True, check_nan=False):  # notes where each node was made
+        exec(compile(early, FILENAME, "exec"), namespace)  # noqa: S102
+    told["before"], after = probe.before(namespace)
+    exec(compile(late, FILENAME, "exec"), namespace)  # noqa: S102
+    told["after"] = after()
+
+
+def run_line_by_line(source: str, namespace: dict[str, Any], told: dict[str, Any]) -> None:
+    """Run under a tracer that notes each line a frame of the snippet begins, and what those of the top level wrote."""
+    told["lines"] = []
+    watch = probe.Watch(namespace)
 
     def note(frame: types.FrameType, event: str, _: object) -> Any:
         if frame.f_code.co_filename != FILENAME:
             return None
         if event == "line":
-            lines.append(frame.f_lineno)
+            told["lines"].append(frame.f_lineno)
+            if frame.f_code.co_name == "<module>":
+                watch.look(frame.f_lineno)
         return note
 
-    return note
-
-
-def halves(source: str, line: int) -> tuple[types.CodeType, types.CodeType]:
-    """The code before `line`, and the code from there on, with its own line numbers."""
-    tree = ast.parse(source, FILENAME)
-    early = ast.Module([statement for statement in tree.body if statement.lineno < line], [])
-    late = ast.Module([statement for statement in tree.body if statement.lineno >= line], [])
-    return compile(early, FILENAME, "exec"), compile(late, FILENAME, "exec")
+    code = compile(source, FILENAME, "exec", dont_inherit=True)
+    sys.settrace(note)
+    exec(code, namespace)  # noqa: S102
+    sys.settrace(None)
+    watch.look(None)
+    told["written"] = watch.written
 
 
 def error_of(error: BaseException) -> dict[str, Any]:
@@ -189,17 +193,25 @@ _of: Any = torch._C.TensorBase
 
 def final_of(tensor: torch.Tensor) -> dict[str, Any]:
     """All that the Trace says of a name, as torch itself says it."""
-    is_leaf, grad_fn = _of.is_leaf.__get__(tensor), _of.grad_fn.__get__(tensor)
+    is_leaf, grad_fn = asked(_of.is_leaf, tensor), asked(_of.grad_fn, tensor)
     grad = _of.grad.__get__(tensor) if is_leaf or _of.retains_grad.__get__(tensor) else None
     return {
-        "version": None if _of.is_inference(tensor) else _of._version.__get__(tensor),
+        "version": asked(_of._version, tensor),  # an inference tensor has none
         "is_leaf": is_leaf,
-        "requires_grad": _of.requires_grad.__get__(tensor),
+        "requires_grad": asked(_of.requires_grad, tensor),
         "grad_fn": grad_fn and grad_fn.name().rpartition("::")[2],
         "parameter": isinstance(tensor, torch.nn.Parameter),
         "grad": None if grad is None else contents_of(grad),
         "contents": contents_of(tensor),
     }
+
+
+def asked(attribute: Any, tensor: torch.Tensor) -> Any:
+    """The value of `attribute`; None where torch refuses: an inference tensor, a view whose base was written."""
+    try:
+        return attribute.__get__(tensor)
+    except RuntimeError:
+        return None
 
 
 def contents_of(tensor: torch.Tensor) -> dict[str, Any]:

@@ -19,7 +19,8 @@ def before(namespace: dict[str, Any]) -> tuple[Facts, Callable[[], Facts]]:
     The state, by global names: versions, grad_fn graphs, saved tensors, who shares memory and counters with whom.
     """
     tensors = {name: value for name, value in namespace.items() if isinstance(value, torch.Tensor)}
-    graphs = {name: tensor.grad_fn for name, tensor in tensors.items() if tensor.grad_fn is not None}
+    nodes = {name: grad_fn_of(tensor) for name, tensor in tensors.items()}
+    graphs = {name: node for name, node in nodes.items() if node is not None}
     versions = {name: tensor._version for name, tensor in tensors.items() if not tensor.is_inference()}
     counted = {name: tensors[name] for name in versions}
     state = {
@@ -43,6 +44,47 @@ def before(namespace: dict[str, Any]) -> tuple[Facts, Callable[[], Facts]]:
             lambda inputs, outputs, node=node: fired.append([name_of(node), *map(gradients, (inputs, outputs))])
         )
     return state, lambda: {"fired": fired}
+
+
+class Watch:
+    """Looks at every named tensor before each line: whose counter moved since, and whose elements differ."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.written: list[list[Any]] = []  # line, names that it wrote
+        self._namespace = namespace
+        self._line: int | None = None
+        self._seen: dict[str, tuple[torch.Tensor, object]] = {}
+
+    def look(self, line: int | None) -> None:
+        """Note what the line before wrote; `line` begins."""
+        tensors = {name: value for name, value in list(self._namespace.items()) if isinstance(value, torch.Tensor)}
+        states = {name: (tensor, state_of(tensor)) for name, tensor in tensors.items()}
+        written = [
+            name
+            for name, (tensor, state) in states.items()
+            if name in self._seen and self._seen[name][0] is tensor and self._seen[name][1] != state
+        ]
+        if written:
+            self.written.append([self._line, sorted(written)])
+        self._seen, self._line = states, line
+
+
+def state_of(tensor: torch.Tensor) -> object:
+    """What changes when a tensor is written, or put over other memory."""
+    version = None if tensor.is_inference() else tensor._version
+    storage: Any = tensor.untyped_storage()
+    return version, storage.tolist() if storage.nbytes() < LARGE else None
+
+
+LARGE = 4_096  # bytes
+
+
+def grad_fn_of(tensor: torch.Tensor) -> Any:
+    """None too for a view that autograd refuses to look at, because its base was written."""
+    try:
+        return tensor.grad_fn
+    except RuntimeError:
+        return None
 
 
 def pairs(tensors: dict[str, torch.Tensor], share: Callable[[torch.Tensor, torch.Tensor], bool]) -> list[list[str]]:

@@ -80,9 +80,10 @@ ROWS = {
         [1, 4, 5, 6, 7, 8, 2, 5, 3, 6, 10],
     ),
     "lambdas and comprehensions are part of their statement": ("f = lambda: 1\nx = [f() for _ in range(2)]", [1, 2]),
-    "finally before the loop goes on": (
+    # A tracer would see the lines of `finally` first: nothing can be called between them and the loop.
+    "continue out of try begins the loop before finally": (
         "for i in range(2):\n  try:\n    continue\n  finally:\n    x = 1",
-        [1, 2, 3, 5, 1, 2, 3, 5, 1],
+        [1, 2, 3, 1, 5, 2, 3, 1, 5],
     ),
 }
 

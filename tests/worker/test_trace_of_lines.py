@@ -7,6 +7,7 @@ import pytest
 from tests.worker import told_by_trace
 from tests.worker.conftest import Traced
 from tests.worker.plain_run import Plain
+from tests.worker.rows import ROWS
 
 # What was written where: line, operator, the reader's name for what it went through, the version it made.
 WRITES = {
@@ -72,6 +73,24 @@ def test_writes_are_listed_where_they_happened(statements: str, expected: list[o
     trace = traced("\n".join(["import torch", *statements.split("; ")]))
     assert trace.outcome.error is None
     assert [write for write in told_by_trace.writes(trace) if write[0] > 2] == expected  # line 2 only makes things
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_write_that_plain_torch_shows_is_listed(row: str, plain: Plain, traced: Traced) -> None:
+    """Before each line the judge looks whose counter moved and whose memory differs; so must the Trace have it."""
+    source = "import torch\n" + dedent(ROWS[row]).lstrip("\n")
+    plain.ask(source, lines=True)
+    try:
+        trace = traced(source)
+    finally:
+        told = plain.answer()
+    assert told["error"] is None
+    for line, names in told["written"]:
+        for name in names:
+            assert told_by_trace.wrote(trace, line, name), (line, name)
+    written = dict(map(tuple, told["written"]))
+    for line, called in told_by_trace.counted(trace):
+        assert called & set(written.get(line, ())), (line, called)
 
 
 # The names that the reader would use, first bound first, by the shape that tells the tensors apart.

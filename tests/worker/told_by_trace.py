@@ -1,6 +1,7 @@
 """The Trace's account of a run in the words of `probe.py`, to be held against what plain torch says."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.trace.model import Final, Trace, Values
@@ -80,3 +81,29 @@ def listed(values: Values | None) -> list[Any] | None:
 def writes(trace: Trace) -> list[tuple[int, str, str | None, int | None]]:
     """Every write: its line, its operator, what it went through, and the version after it if it moved a counter."""
     return [(write.line, write.op, write.name, write.version) for write in trace.writes]
+
+
+def wrote(trace: Trace, line: int, name: str) -> bool:
+    """Whether a write on `line` reached a tensor that was ever called `name`, through its counter or its memory."""
+    tensors = [(key, tensor) for key, tensor in trace.tensors.items() if name in tensor.names]
+    return any(
+        write.line == line
+        and (write.through == key or write.counter == tensor.counter or write.storage == tensor.storage)
+        for write in trace.writes
+        for key, tensor in tensors
+    )
+
+
+def counted(trace: Trace) -> Iterator[tuple[int, set[str]]]:
+    """Lines of the top level, and the names of a tensor, known before and still, whose counter a write there moved."""
+    names: dict[str | None, set[str]] = defaultdict(set)
+    for name, final in trace.final.items():
+        if name.isidentifier():
+            names[final.tensor].add(name)
+    for write in trace.writes:
+        if write.counter is None or trace.steps[write.step].function is not None:
+            continue
+        for key, called in names.items():
+            tensor = trace.tensors[key or ""]
+            if tensor.counter == write.counter and tensor.step is not None and tensor.step < write.step:
+                yield write.line, called

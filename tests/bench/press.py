@@ -1,0 +1,116 @@
+"""From Run to the whole page, against torchviz in this process, and against a Python that starts for it."""
+
+import gzip
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from types import CodeType
+
+from starlette.requests import Request
+
+from app.diagram import draw_scene
+from app.diagram.tape import draw_tape
+from app.explain import explain
+from app.explain.contrast import contrast
+from app.main import create_app
+from app.settings import Settings
+from app.web.runs import NONE_OPEN, Run, draw
+from app.web.traces import result_page
+from app.web.views import result_of
+from tests.bench.figures import Figure, Heading, above, below, spread
+from tests.bench.server import Server
+from tests.bench.snippets import FIRST, TORCHVIZ
+from tests.tracing import reference_of, trace_of
+
+RUNS = 200
+COLD_RUNS = 5
+MOST_S = 80.0
+_WARM_UP = 10
+_SETTLE_S = 0.05  # after a run the server forks a new idle child: torchviz shall not be slowed by it
+
+
+def measure(server: Server) -> Iterator[Figure | Heading]:
+    """Page and torchviz in turns; the cold process a few times between them."""
+    client, code = server.client(), torchviz_code()
+    for _ in range(_WARM_UP):
+        client.press_run(FIRST)
+        exec(code, {})  # noqa: S102  # our own snippet
+    pages_ms: list[float] = []
+    torchviz_ms: list[float] = []
+    cold_ms: list[float] = []
+    latest = time.monotonic() + MOST_S
+    while len(pages_ms) < RUNS and time.monotonic() < latest:
+        pages_ms.append(_ms(lambda: client.press_run(FIRST)))
+        time.sleep(_SETTLE_S)
+        torchviz_ms.append(_ms(lambda: exec(code, {})))  # noqa: S102
+        if len(pages_ms) % (RUNS // COLD_RUNS) == 5:
+            cold_ms.append(_ms(cold_torchviz))
+    client.close()
+    page, torchviz, cold = spread(pages_ms), spread(torchviz_ms), spread(cold_ms)
+    against, faster = page.p50 / torchviz.p50, cold.p50 / page.p50
+    yield Heading(f"(a) The first snippet, from Run to the whole page; {len(pages_ms)} runs in turns; ms")
+    yield Figure(name="page", value=f"{page}")
+    yield Figure(name="torchviz in this process, its SVG alone", value=f"{torchviz}")
+    yield Figure(name=f"torchviz in a cold python, {len(cold_ms)} runs", value=f"{cold}")
+    yield Figure(name="page / torchviz, p50", ratio=f"{against:.2f}", target=below(against, 0.35))
+    yield Figure(name="page / torchviz, p95", ratio=f"{page.p95 / torchviz.p95:.2f}")
+    yield Figure(name="cold / page, p50", ratio=f"{faster:.0f}", target=above(faster, 100))
+    yield from shares(server, page.p50)
+
+
+def torchviz_code() -> CodeType:
+    """The snippet that torchviz draws; torchviz itself is imported."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks distutils for torch's version
+        import torchviz  # noqa: F401
+    return compile(TORCHVIZ, "torchviz_snippet.py", "exec")
+
+
+def cold_torchviz() -> None:
+    """A Python that starts, imports torch, draws and ends."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", TORCHVIZ], stdin=subprocess.DEVNULL, check=True, timeout=60)
+
+
+def shares(server: Server, page_ms: float) -> Iterator[Figure | Heading]:
+    """Where the time of a page goes: runs by the server's log, the rest by doing it here."""
+    yield Heading(
+        "    Where it goes; ms, and share of the page. The diagrams are drawn while the reference run is under way"
+    )
+    trace, reference = trace_of(FIRST), reference_of(FIRST)
+    contrasts = tuple(contrast(trace, reference))
+    run = Run(trace=trace, diagnoses=explain(trace), reference=reference, contrasts=contrasts)
+    pictures = draw(trace, NONE_OPEN)
+    site = create_app(Settings()).state.tapescope  # not started: it answers nothing, but knows how to
+    request = Request({"type": "http", "headers": []})
+    html = bytes(result_page(request, site, FIRST, run, pictures).body)
+    run_ms, reference_ms = spread(server.run_ms("trace")).p50, spread(server.run_ms("reference")).p50
+    scene_ms, tape_ms = _p50_ms(lambda: draw_scene(trace)), _p50_ms(lambda: draw_tape(trace))
+    explain_ms = _p50_ms(lambda: explain(trace)) + _p50_ms(lambda: contrast(trace, reference))
+    view_ms = _p50_ms(lambda: result_of(run, pictures, FIRST, site.limits))
+    template_ms = _p50_ms(lambda: result_page(request, site, FIRST, run, pictures)) - view_ms
+    gzip_ms = _p50_ms(lambda: gzip.compress(html, 5))
+    known_ms = run_ms + explain_ms + max(reference_ms, scene_ms + tape_ms) + view_ms + template_ms + gzip_ms
+    for name, ms in (
+        ("run", run_ms),
+        ("reference run", reference_ms),
+        ("diagram: scene", scene_ms),
+        ("diagram: tape", tape_ms),
+        ("diagnoses and contrast", explain_ms),
+        ("rest of the view", view_ms),
+        ("template", template_ms),
+        ("compression", gzip_ms),
+        ("HTTP, queue and the rest", page_ms - known_ms),
+    ):
+        yield Figure(name=name, value=f"{ms:.2f}", ratio=f"{ms / page_ms:.2f}")
+
+
+def _ms(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return 1e3 * (time.perf_counter() - begun)
+
+
+def _p50_ms(work: Callable[[], object]) -> float:
+    return spread([_ms(work) for _ in range(30)]).p50

@@ -1,0 +1,125 @@
+"""A real server in a process of its own, on a free port, and a client for it."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
+
+ROOT = Path(__file__).parents[2]
+HOST = "127.0.0.1"
+_START_S = 60.0
+_STOP_S = 15.0
+_ANSWER_S = 30.0
+_KEPT_OPEN_S = 2.0  # the server closes connections that are idle for longer
+
+
+class Server:
+    """Where it listens, and the lines that it logs."""
+
+    def __init__(self, port: int, log: Path) -> None:
+        self.port, self._log = port, log
+
+    def run_ms(self, kind: str) -> list[float]:
+        """How long each run of that kind, `trace` or `reference`, took the sandbox, as the server logged it."""
+        events = [json.loads(line) for line in self._log.read_text("utf-8").splitlines() if line.startswith("{")]
+        return [event["duration_ms"] for event in events if event.get("event") == "run" and event["kind"] == kind]
+
+    def client(self) -> "Client":
+        """A connection that is kept open."""
+        return Client(self.port)
+
+
+class Client:
+    """One reader's browser, as far as the server sees it."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection(HOST, port, timeout=_ANSWER_S)
+        self._used_s = 0.0
+
+    def press_run(self, source: str, *, accept: str = "gzip") -> bytes:
+        """The body of the whole page that answers the form, as it comes over the wire."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept-Encoding": accept}
+        return self._post("/traces", urlencode({"source": source}), headers)
+
+    def trace(self, source: str, *, accept: str = "gzip") -> bytes:
+        """The body of the JSON answer, as it comes over the wire."""
+        headers = {"Content-Type": "application/json", "Accept-Encoding": accept}
+        return self._post("/api/v1/traces", json.dumps({"source": source}), headers)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _post(self, path: str, body: str, headers: dict[str, str]) -> bytes:
+        if time.monotonic() - self._used_s > _KEPT_OPEN_S:
+            self._connection.close()  # it opens again
+        self._connection.request("POST", path, body, headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        self._used_s = time.monotonic()
+        if answer.status != 200:
+            raise RuntimeError(f"{path} answered {answer.status}: {content[:200]!r}")
+        return content
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server with the settings that a reader finds, until the block ends."""
+    with TemporaryDirectory() as folder:
+        log, port = Path(folder) / "log", free_port()
+        given = {name: value for name, value in os.environ.items() if not name.startswith("TAPESCOPE_")}
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "app", "serve"],
+                cwd=ROOT,
+                env={**given, "TAPESCOPE_PORT": str(port)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            _wait_until_ready(process, port, log)
+            yield Server(port, log)
+        finally:
+            end(process)
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End `process`, in good order if it follows, and wait until it is gone."""
+    process.terminate()
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    latest = time.monotonic() + _START_S
+    while time.monotonic() < latest and process.poll() is None:
+        connection = http.client.HTTPConnection(HOST, port, timeout=2)
+        try:
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
+        except (ConnectionError, TimeoutError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.1)
+    raise RuntimeError(f"the server did not start:\n{log.read_text('utf-8', 'replace')}")

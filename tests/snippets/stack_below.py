@@ -1,0 +1,4 @@
+# Below the script there are frames of ours.
+import inspect
+
+print(len(inspect.stack()))
