@@ -180,7 +180,7 @@ class Memory:
             storage = record.storage = self._storage(tensor, step)
             record.stride, record.offset = stride_of(tensor), place_in(storage, tensor)
             storage.tensors.append(record)
-            if not record.inference:
+            if version_of(tensor) is not None:
                 record.counter = self._counter(tensor, record, storage, step)
         return record
 
@@ -223,7 +223,7 @@ class Memory:
         successor = self._enter(tensor, step)
         successor.continues, successor.names, successor.local_names = record.key, record.names, record.local_names
         successor.node, successor.sequence = record.node, record.sequence
-        if counter is not None and successor.counter is not counter and successor.storage is not None:
+        if counter is not None and successor.counter not in (counter, None) and successor.storage is not None:
             # `t.data = other` and `set_` leave a tensor its counter
             own = successor.counter
             if own is not None and own.key == f"v{len(self.counters) - 1}":

@@ -18,6 +18,7 @@ from app.worker.bound import (
     function_modes,
     in_transform,
     is_grad_enabled,
+    is_view,
     leave_modes,
     version_of,
 )
@@ -160,8 +161,9 @@ class Recorder:
         names = record.local_names if is_local else record.names
         if name not in names and len(names) < 20 and (name := clean(name)) not in names:
             names.append(name)
-            with Unobserved():  # a Function of the reader's gives its output a node after it was met
-                self.graph.follow(tensor, record, step, self.modules.current)
+            with Unobserved():
+                if not is_view(tensor):  # a Function of the reader's gives its output a node after it was met
+                    self.graph.follow(tensor, record, step, self.modules.current)
         return record
 
     def _name_result(self, result: object, caller: FrameType) -> None:
@@ -251,8 +253,11 @@ class Recorder:
         if operator.relocates:
             for tensor in tensors_among(args[:1]):
                 self.writes.note_relocated(operator.name, operation.step, tensor)
-        for tensor in tensors:
-            self.graph.follow(tensor, self.memory.meet(tensor, operation.step), operation.step, self.modules.current)
+        # Only what was written: to ask a view whose base was written for its node makes torch record one.
+        if operation.grad_enabled or operator.name == "detach_":
+            for tensor in named:
+                record = self.memory.meet(tensor, operation.step)
+                self.graph.follow(tensor, record, operation.step, self.modules.current)
 
     def _note_outputs(
         self, operator: Operator, operation: OperationRecord, outputs: list[torch.Tensor], expression: str | None

@@ -33,7 +33,6 @@ from app.worker.bound import (
     detach,
     grad_fn_of,
     grad_of,
-    is_inference,
     is_leaf_of,
     is_marked_parameter,
     requires_grad_of,
@@ -300,7 +299,6 @@ class Report:
 
     def _final_of(self, tensor: torch.Tensor) -> Final:
         record = self._recorder.memory.meet(tensor, self._last)
-        inference = is_inference(tensor)
         is_leaf, requires_grad = is_leaf_of(tensor), requires_grad_of(tensor)
         grad = grad_of(tensor) if is_leaf or retains_grad_of(tensor) else None
         node = grad_fn_of(tensor)
@@ -308,7 +306,7 @@ class Report:
             tensor=record.key,
             storage=record.storage.key if record.storage else None,
             counter=record.counter.key if record.counter else None,
-            version=None if inference else version_of(tensor),
+            version=version_of(tensor),
             is_leaf=is_leaf,
             requires_grad=requires_grad,
             node=None if node is None else record.node,

@@ -72,7 +72,7 @@ class Writes:
     def note_uncounted(self, op: str, step: int, written: Sequence[TensorRecord]) -> None:
         """An operator wrote tensors in place; those made in inference mode have no counter to move."""
         for record in written:
-            if record.inference and record.storage is not None:
+            if record.counter is None and record.storage is not None:
                 self._note(WriteRecord(step, op, record.storage, None, record))
 
     def note_unversioned(self, op: str, step: int, records: Sequence[TensorRecord], before: Sequence[int]) -> None:

@@ -214,6 +214,13 @@ def asked(attribute: Any, tensor: torch.Tensor) -> Any:
         return None
 
 
+def fits(tensor: torch.Tensor) -> bool:
+    """Whether its storage, which may have been resized, holds all that it stands over."""
+    last = sum((size - 1) * step for size, step in zip(_of.shape.__get__(tensor), _of.stride(tensor), strict=True))
+    bytes_needed = (_of.storage_offset(tensor) + last + 1) * _of.element_size(tensor)
+    return not _of.numel(tensor) or bool(bytes_needed <= _of.untyped_storage(tensor).nbytes())
+
+
 def contents_of(tensor: torch.Tensor) -> dict[str, Any]:
     """Shape, dtype and every element, row-major, written as Python writes it: two floats agree if their bytes do."""
     dtype = str(_of.dtype.__get__(tensor)).removeprefix("torch.")
@@ -225,8 +232,11 @@ def contents_of(tensor: torch.Tensor) -> dict[str, Any]:
     readable = not pretends and elements <= MOST_LISTED
     readable = readable and _of.layout.__get__(tensor) is torch.strided and _of.device.__get__(tensor).type == "cpu"
     readable = readable and not _of.is_quantized.__get__(tensor)
-    readable = readable and not (elements and _of.untyped_storage(tensor).nbytes() == 0)
-    flat = _of.tolist(_of.flatten(_of.detach(tensor))) if readable else None
+    readable = readable and fits(tensor)
+    try:
+        flat = _of.tolist(_of.flatten(_of.detach(tensor))) if readable else None
+    except RuntimeError:  # no operator takes a tensor of inference mode over memory of another's
+        flat = None
     return {"shape": shape, "dtype": dtype, "flat": None if flat is None else list(map(repr, flat))}
 
 

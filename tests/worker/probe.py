@@ -21,7 +21,7 @@ def before(namespace: dict[str, Any]) -> tuple[Facts, Callable[[], Facts]]:
     tensors = {name: value for name, value in namespace.items() if isinstance(value, torch.Tensor)}
     nodes = {name: grad_fn_of(tensor) for name, tensor in tensors.items()}
     graphs = {name: node for name, node in nodes.items() if node is not None}
-    versions = {name: tensor._version for name, tensor in tensors.items() if not tensor.is_inference()}
+    versions = {name: version for name, tensor in tensors.items() if (version := version_of(tensor)) is not None}
     counted = {name: tensors[name] for name in versions}
     state = {
         "names": sorted(tensors),
@@ -71,7 +71,7 @@ class Watch:
 
 def state_of(tensor: torch.Tensor) -> object:
     """What changes when a tensor is written, or put over other memory."""
-    version = None if tensor.is_inference() else tensor._version
+    version = version_of(tensor)
     storage: Any = tensor.untyped_storage()
     return version, storage.tolist() if storage.nbytes() < LARGE else None
 
@@ -83,6 +83,14 @@ def grad_fn_of(tensor: torch.Tensor) -> Any:
     """None too for a view that autograd refuses to look at, because its base was written."""
     try:
         return tensor.grad_fn
+    except RuntimeError:
+        return None
+
+
+def version_of(tensor: torch.Tensor) -> int | None:
+    """None for a tensor without a counter."""
+    try:
+        return tensor._version
     except RuntimeError:
         return None
 
@@ -180,8 +188,8 @@ def saved(value: torch.Tensor, tensors: dict[str, torch.Tensor]) -> list[Any]:
 
 def place_of(tensor: torch.Tensor) -> tuple[object, ...]:
     """What tells two tensors apart that are not the same handle: no two of a row share all of this by accident."""
-    counter = None if tensor.is_inference() else tensor._version
-    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, counter, tensor.is_conj(), tensor.is_neg()
+    version = version_of(tensor)
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, version, tensor.is_conj(), tensor.is_neg()
 
 
 def line_of(node: Any) -> int | None:
