@@ -38,7 +38,6 @@ reshape: Callable[..., torch.Tensor] = _attributes.reshape
 as_strided: Callable[..., torch.Tensor] = _attributes.as_strided
 to: Callable[..., torch.Tensor] = _attributes.to
 to_numpy: Callable[[torch.Tensor], Any] = _attributes.numpy
-detach: Callable[[torch.Tensor], torch.Tensor] = _attributes.detach
 numel: Callable[[torch.Tensor], int] = _attributes.numel
 stride_of: Callable[[torch.Tensor], tuple[int, ...]] = _attributes.stride
 offset_of: Callable[[torch.Tensor], int] = _attributes.storage_offset
@@ -75,6 +74,7 @@ free_weak_reference: Callable[[int], None] = _storages._free_weak_ref
 from_weak_reference: Callable[[int], torch.UntypedStorage | None] = _storages._new_with_weak_ptr
 
 
+_detach: Callable[[torch.Tensor], torch.Tensor] = _attributes.detach
 _version: Callable[[torch.Tensor], int] = _attributes._version.__get__
 _AccumulateGrad: Any = _functions._functions.AccumulateGrad
 _grad_fn: Callable[[torch.Tensor], Node | None] = _attributes.grad_fn.__get__
@@ -103,6 +103,15 @@ def version_of(tensor: torch.Tensor) -> int | None:
         return _version(tensor)
     except RuntimeError:
         return None
+
+
+def detach(tensor: torch.Tensor) -> torch.Tensor:
+    """As torch does; also where a tensor got the memory of an inference tensor by `.data`, and torch would refuse."""
+    try:
+        return _detach(tensor)
+    except RuntimeError:
+        with torch.inference_mode():
+            return _detach(tensor)
 
 
 def is_accumulate_grad(node: Node) -> bool:

@@ -253,15 +253,22 @@ class Recorder:
         if operator.relocates:
             for tensor in tensors_among(args[:1]):
                 self.writes.note_relocated(operator.name, operation.step, tensor)
-        # Only what was written: to ask a view whose base was written for its node makes torch record one.
-        if operation.grad_enabled or operator.name == "detach_":
+        if self._may_follow(operation):  # and only what was written itself
             for tensor in named:
                 record = self.memory.meet(tensor, operation.step)
                 self.graph.follow(tensor, record, operation.step, self.modules.current)
 
+    def _may_follow(self, operation: OperationRecord) -> bool:
+        """Whether a tensor that was there before may be asked for its node.
+
+        To ask a view whose base was written makes torch record one, as the operator itself has done with grad mode on.
+        """
+        return operation.grad_enabled or operation.op == "detach_"
+
     def _note_outputs(
         self, operator: Operator, operation: OperationRecord, outputs: list[torch.Tensor], expression: str | None
     ) -> None:
+        made = []
         for tensor in outputs:
             record = self.memory.known(tensor)
             if record is None:
@@ -269,9 +276,13 @@ class Recorder:
                 record.op, record.expression = operator.name, expression
                 if record.storage is not None:
                     record.base = next((r.key for r in operation.inputs if r.storage is record.storage), None)
+                made.append((tensor, record))
+            elif self._may_follow(operation):
+                made.append((tensor, record))
             operation.outputs.append(record)
-        for tensor, record in zip(outputs, operation.outputs, strict=True):  # all are met: one's node may save another
+        for tensor, record in made:  # all are met: one's node may save another
             self.graph.follow(tensor, record, operation.step, self.modules.current)
+        for record in operation.outputs:
             if record.storage is not None and record.storage.exposed:
                 self.writes.expose(record.storage)
         if operator.exposes:
