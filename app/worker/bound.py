@@ -32,8 +32,9 @@ is_contiguous: Callable[[torch.Tensor], bool] = _attributes.is_contiguous
 is_neg: Callable[[torch.Tensor], bool] = _attributes.is_neg
 is_conj: Callable[[torch.Tensor], bool] = _attributes.is_conj
 contiguous: Callable[[torch.Tensor], torch.Tensor] = _attributes.contiguous
-resolve_conj: Callable[[torch.Tensor], torch.Tensor] = _attributes.resolve_conj
-resolve_neg: Callable[[torch.Tensor], torch.Tensor] = _attributes.resolve_neg
+conj_physical: Callable[[torch.Tensor], torch.Tensor] = _attributes.conj_physical
+neg: Callable[[torch.Tensor], torch.Tensor] = _attributes.neg
+frombuffer: Callable[..., torch.Tensor] = torch.frombuffer
 reshape: Callable[..., torch.Tensor] = _attributes.reshape
 as_strided: Callable[..., torch.Tensor] = _attributes.as_strided
 to: Callable[..., torch.Tensor] = _attributes.to
@@ -74,7 +75,6 @@ free_weak_reference: Callable[[int], None] = _storages._free_weak_ref
 from_weak_reference: Callable[[int], torch.UntypedStorage | None] = _storages._new_with_weak_ptr
 
 
-_detach: Callable[[torch.Tensor], torch.Tensor] = _attributes.detach
 _version: Callable[[torch.Tensor], int] = _attributes._version.__get__
 _AccumulateGrad: Any = _functions._functions.AccumulateGrad
 _grad_fn: Callable[[torch.Tensor], Node | None] = _attributes.grad_fn.__get__
@@ -103,15 +103,6 @@ def version_of(tensor: torch.Tensor) -> int | None:
         return _version(tensor)
     except RuntimeError:
         return None
-
-
-def detach(tensor: torch.Tensor) -> torch.Tensor:
-    """As torch does; also where a tensor got the memory of an inference tensor by `.data`, and torch would refuse."""
-    try:
-        return _detach(tensor)
-    except RuntimeError:
-        with torch.inference_mode():
-            return _detach(tensor)
 
 
 def is_accumulate_grad(node: Node) -> bool:

@@ -16,10 +16,11 @@ from app.trace.model import Scalar, Summary, Values
 from app.worker import budget
 from app.worker.bound import (
     as_strided,
+    conj_physical,
     contiguous,
     data_ptr,
-    detach,
     dtype_of,
+    frombuffer,
     has_storage,
     is_conj,
     is_contiguous,
@@ -29,11 +30,10 @@ from app.worker.bound import (
     is_the_readers,
     layout_of,
     memory_at,
+    neg,
     numel,
     offset_of,
     reshape,
-    resolve_conj,
-    resolve_neg,
     shape_of,
     size_bytes_of,
     stride_of,
@@ -196,7 +196,24 @@ class Snapshots:
 
 def _copied(tensor: torch.Tensor) -> torch.Tensor:
     """A contiguous copy with conjugation and sign resolved, outside any graph."""
-    return contiguous(resolve_neg(resolve_conj(detach(tensor))))
+    return contiguous(fresh(tensor))
+
+
+def fresh(tensor: torch.Tensor) -> torch.Tensor:
+    """A plain tensor with the shape and contents of `tensor`, over a copy of its bytes: none of its history or kind."""
+    dtype, elements = dtype_of(tensor), extent_of(tensor)
+    copy = listed(data_ptr(tensor), elements, dtype)
+    copy = as_strided(copy, shape_of(tensor), stride_of(tensor)) if elements else reshape(copy, shape_of(tensor))
+    if dtype.is_complex and is_conj(tensor):
+        copy = conj_physical(copy)
+    return neg(copy) if is_neg(tensor) else copy
+
+
+def listed(first: int, elements: int, dtype: torch.dtype) -> torch.Tensor:
+    """A new tensor of one dimension with what lies at the address `first`."""
+    if not elements:
+        return torch.empty(0, dtype=dtype)
+    return frombuffer(bytearray(memory_at(first, elements * ITEM_BYTES[dtype])), dtype=dtype)
 
 
 class Listing:
@@ -221,7 +238,7 @@ class Listing:
             flat = memoryview(snapshot.block).cast(code).tolist()
             self._scalars -= len(flat)
             return Values(shape=tuple(snapshot.shape), dtype=dtype_name(snapshot.dtype), flat=scalars(flat))
-        tensor = torch.frombuffer(bytearray(snapshot.block), dtype=snapshot.dtype)
+        tensor = frombuffer(bytearray(snapshot.block), dtype=snapshot.dtype)
         if snapshot.stride:
             tensor = as_strided(tensor, snapshot.shape, snapshot.stride)
         else:
@@ -243,7 +260,7 @@ class Listing:
         elements = numel(tensor)
         if elements <= min(most, self._scalars):
             self._scalars -= elements
-            flat = tolist(reshape(detach(tensor), (-1,))) if elements else []
+            flat = tolist(reshape(fresh(tensor), (-1,)))
             return Values(shape=shape, dtype=dtype_name(dtype), flat=scalars(flat))
         self.unlisted += elements <= most
         if not self._summaries:
@@ -280,7 +297,7 @@ def summary(tensor: torch.Tensor) -> Summary | None:
     dtype = dtype_of(tensor)
     if dtype.is_complex or numel(tensor) > budget.SUMMARISED_ELEMENTS:
         return None
-    flat = to_numpy(reshape(to(detach(tensor), torch.float64), (-1,)))
+    flat = to_numpy(reshape(to(fresh(tensor), torch.float64), (-1,)))
     finite = flat[numpy.isfinite(flat)]
     low = high = mean = None
     if finite.size:

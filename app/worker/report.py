@@ -29,18 +29,15 @@ from app.trace.model import (
 )
 from app.worker import budget
 from app.worker.bound import (
-    as_strided,
-    detach,
     grad_fn_of,
     grad_of,
     is_leaf_of,
     is_marked_parameter,
     requires_grad_of,
     retains_grad_of,
-    untyped_storage,
     version_of,
 )
-from app.worker.contents import ITEM_BYTES, Listing, dtype_name, is_observable
+from app.worker.contents import ITEM_BYTES, Listing, dtype_name, listed
 from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
 from app.worker.memory import StorageRecord, TensorRecord
@@ -201,12 +198,7 @@ class Report:
         record.locate()
         cells = record.size_bytes // ITEM_BYTES[record.dtype]
         if alive and cells <= budget.LISTED_AT_END:
-            for tensor in (
-                self._alive[t.key] for t in record.tensors if t.key in self._alive and t.dtype == record.dtype
-            ):
-                if is_observable(tensor) and covers(tensor, record):
-                    values = self._end.of_tensor(as_strided(detach(tensor), (cells,), (1,), 0))
-                    break
+            values = self._end.of_tensor(listed(record.first, cells, record.dtype))
         return Storage(
             size_bytes=record.size_bytes,
             dtype=dtype_name(record.dtype),
@@ -325,9 +317,3 @@ class Report:
             yield "Saved tensors and gradients of earlier steps are kept without their values."
         if self._end.unlisted:
             yield "Some tensors are kept with a summary of their values only: there are too many numbers to list."
-
-
-def covers(tensor: torch.Tensor, record: StorageRecord) -> bool:
-    """Whether torch was given all of that memory with `tensor`, and not only a part of an array."""
-    storage = untyped_storage(tensor)
-    return storage.data_ptr() == record.first and storage.nbytes() >= record.size_bytes
