@@ -223,15 +223,15 @@ class Memory:
         successor = self._enter(tensor, step)
         successor.continues, successor.names, successor.local_names = record.key, record.names, record.local_names
         successor.node, successor.sequence = record.node, record.sequence
-        if counter is not None and successor.counter not in (counter, None) and successor.storage is not None:
+        if counter is not None and successor.counter not in (counter, None) and self._counts(counter, tensor):
             # `t.data = other` and `set_` leave a tensor its counter
-            own = successor.counter
-            if own is not None and own.key == f"v{len(self.counters) - 1}":
+            own, storage = successor.counter, successor.storage
+            if own is not None and own.key == f"v{len(self.counters) - 1}" and storage is not None:
                 del self.counters[own.key]
-                successor.storage.counters.remove(own)
+                storage.counters.remove(own)
             successor.counter = counter
-            if counter not in successor.storage.counters:
-                successor.storage.counters.append(counter)
+            if storage is not None and counter not in storage.counters:
+                storage.counters.append(counter)
         return successor
 
     def _storage(self, tensor: torch.Tensor, step: int) -> StorageRecord:
@@ -312,20 +312,34 @@ class Memory:
         counter.counts_for(record.ref)
         return counter
 
+    def _counts(self, counter: CounterRecord, tensor: torch.Tensor) -> bool:
+        """Whether `counter`, which counted for `tensor` before its memory was swapped, still does."""
+        version = version_of(tensor)
+        if version is None or version != counter.version:
+            return False
+        for probe in counter.probes:
+            other = probe()
+            if other is not None and other is not tensor:
+                return self._move_together(alive(other), tensor, version)
+        return not is_inference(tensor)
+
+    @staticmethod
+    def _move_together(one: torch.Tensor, other: torch.Tensor, version: int) -> bool:
+        """Whether both, at `version`, have one counter: move that of one, and look whether the other's moved."""
+        if version_of(one) != version:
+            return False
+        set_versions((one,), (version + _PROBE,))
+        together = version_of(other) == version + _PROBE
+        set_versions((one,), (version,))
+        return together
+
     def _shared_counter(self, tensor: torch.Tensor, storage: StorageRecord) -> CounterRecord | None:
         version = version_of(tensor)
         if version is None:
             return None
         for counter in storage.counters:
             probe = counter.probe()
-            if probe is None or version_of(probe) != version:
-                continue
-            if probe is tensor:
-                return counter
-            set_versions((probe,), (version + _PROBE,))
-            shared = version_of(tensor) == version + _PROBE
-            set_versions((probe,), (version,))
-            if shared:
+            if probe is not None and (probe is tensor or self._move_together(probe, tensor, version)):
                 return counter
         return None
 

@@ -253,16 +253,19 @@ class Recorder:
         if operator.relocates:
             for tensor in tensors_among(args[:1]):
                 self.writes.note_relocated(operator.name, operation.step, tensor)
-        if self._may_follow(operation):  # and only what was written itself
-            for tensor in named:
+        for tensor in named:  # only what was written itself
+            if self._may_follow(operator, operation, tensor):
                 record = self.memory.meet(tensor, operation.step)
                 self.graph.follow(tensor, record, operation.step, self.modules.current)
 
-    def _may_follow(self, operation: OperationRecord) -> bool:
-        """Whether a tensor that was there before may be asked for its node.
+    def _may_follow(self, operator: Operator, operation: OperationRecord, tensor: torch.Tensor) -> bool:
+        """Whether `tensor`, which was there before the operator ran, may be asked for its node.
 
-        To ask a view whose base was written makes torch record one, as the operator itself has done with grad mode on.
+        To ask a view whose base was written makes torch record one: harmless only where the operator did so itself,
+        by writing values with grad mode on.
         """
+        if operator.relocates and is_view(tensor):
+            return False
         return operation.grad_enabled or operation.op == "detach_"
 
     def _note_outputs(
@@ -277,7 +280,7 @@ class Recorder:
                 if record.storage is not None:
                     record.base = next((r.key for r in operation.inputs if r.storage is record.storage), None)
                 made.append((tensor, record))
-            elif self._may_follow(operation):
+            elif self._may_follow(operator, operation, tensor):
                 made.append((tensor, record))
             operation.outputs.append(record)
         for tensor, record in made:  # all are met: one's node may save another

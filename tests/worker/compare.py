@@ -80,6 +80,8 @@ def of_contents(what: str, plain: Told | None, traced: Values | None) -> Iterato
         yield f"{what} has shape {plain['shape']}, traced {traced.shape}"
     if traced.flat is None and plain["flat"] and len(plain["flat"]) > ALWAYS_LISTED:
         yield from of_summary(what, plain["flat"], traced)
+    elif plain["flat"] is None:
+        return  # torch refuses to list it; we read its bytes
     elif plain["flat"] != (listed := None if traced.flat is None else [written(number) for number in traced.flat]):
         yield f"{what} holds {plain['flat']}, traced {listed} {traced.summary}"
 
