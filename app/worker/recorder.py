@@ -264,7 +264,7 @@ class Recorder:
         To ask a view whose base was written makes torch record one: harmless only where the operator did so itself,
         by writing values with grad mode on.
         """
-        if operator.relocates and is_view(tensor):
+        if operation.raised or (operator.relocates and is_view(tensor)):
             return False
         return operation.grad_enabled or operation.op == "detach_"
 
