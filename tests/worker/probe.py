@@ -120,7 +120,9 @@ def shares_memory(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def shares_counter(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether a write of `one` counts for `other`. Counts one."""
+    """Whether a write of one counts for the other. Counts one."""
+    if one.is_inference():  # for it increment_version does nothing, without a word, though it may have a counter
+        one, other = other, one
     known = other._version
     torch.autograd.graph.increment_version(one)
     return other._version != known
