@@ -1,7 +1,8 @@
 """Traces made by hand: a whole from the parts that matter, and small runs told call by call."""
 
 import math
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -9,6 +10,9 @@ from msgspec.structs import replace
 from app.trace.model import (
     Array,
     Backward,
+    Binding,
+    Check,
+    Content,
     Counter,
     Edge,
     Environment,
@@ -37,6 +41,12 @@ def values(*flat: Scalar, shape: tuple[int, ...] | None = None) -> Values:
     return Values(shape=(len(flat),) if shape is None else shape, dtype="float32", flat=flat)
 
 
+def packed(flat: Sequence[Scalar]) -> bytes:
+    """Cells as doubles: what is told need not fit a float32."""
+    real = [float(value[0] if isinstance(value, tuple) else value) for value in flat]
+    return struct.pack(f"<{len(flat)}d", *real)
+
+
 def a_trace(**fields: object) -> Trace:
     """A Trace that finished; what `fields` refer to and leave out is made up: storages, counters, steps."""
     trace = Trace(environment=ENVIRONMENT, outcome=Outcome(kind="finished"))
@@ -54,7 +64,39 @@ def a_trace(**fields: object) -> Trace:
     used += [backward.step for backward in trace.backwards] + [call.step for call in trace.calls]
     last = max((step for step in used if step is not None), default=-1)
     steps = trace.steps + tuple(Step(line=at + 1) for at in range(len(trace.steps), last + 1))
-    return replace(trace, storages=storages, counters=counters, steps=steps)
+    return numbered(replace(trace, storages=storages, counters=counters, steps=steps))
+
+
+def numbered(trace: Trace) -> Trace:
+    """`trace` with its moments: each line that ran, then the nodes of its backwards."""
+    steps, backwards, now = [], list(trace.backwards), 0
+    for at, step in enumerate(trace.steps):
+        now += 1
+        steps.append(replace(step, moment=now))
+        for index, backward in enumerate(backwards):
+            if backward.step == at:
+                fired = tuple(replace(one, moment=now + nth) for nth, one in enumerate(backward.fired, 1))
+                backwards[index] = replace(backward, fired=fired, moment=steps[-1].moment)
+                now += len(fired)
+
+    def of(step: int | None) -> int:
+        return steps[step].moment if step is not None and step < len(steps) else 1
+
+    freed = {one.node: one.moment for backward in backwards for one in backward.fired if one.finished}
+    return replace(
+        trace,
+        steps=tuple(steps),
+        backwards=tuple(backwards),
+        tensors={key: replace(one, moment=of(one.step)) for key, one in trace.tensors.items()},
+        storages={key: replace(one, moment=of(one.step)) for key, one in trace.storages.items()},
+        counters={key: replace(one, moment=of(one.step)) for key, one in trace.counters.items()},
+        nodes={
+            key: replace(one, moment=of(one.step), freed_at=freed.get(key) if one.freed else None)
+            for key, one in trace.nodes.items()
+        },
+        operations=tuple(replace(one, moment=of(one.step)) for one in trace.operations),
+        writes=tuple(replace(one, moment=of(one.step)) for one in trace.writes),
+    )
 
 
 def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
@@ -77,6 +119,8 @@ class Told:
         self.backwards: list[Backward] = []
         self.arrays: list[Array] = []
         self._leaves: dict[str, str] = {}
+        self._looks: dict[str, list[tuple[int, tuple[Scalar, ...]]]] = {}  # by storage: step, all cells
+        self._moves: dict[str, list[tuple[int, int]]] = {}  # by counter: step, version
         self.call: int | None = None
 
     def line(self, number: int) -> "Told":
@@ -110,6 +154,8 @@ class Told:
             size_bytes=cells * ITEM_BYTES, dtype="float32", step=self.step, alive=alive, values=held if alive else None
         )
         self.counters[counter] = Counter(version=0, step=self.step)
+        if held:
+            self._looks[storage] = [(self.step, flat)]
         key = f"t{len(self.tensors)}"
         self.tensors[key] = Tensor(
             shape=shape,
@@ -228,6 +274,8 @@ class Told:
         storage, counter = found.storage or "", found.counter or ""
         if seen:
             self.counters[counter] = replace(self.counters[counter], version=self.counters[counter].version + 1)
+            self._moves.setdefault(counter, []).append((self.step, self.counters[counter].version))
+        self._looks.setdefault(storage, []).append((self.step, flat))
         self.storages[storage] = replace(
             self.storages[storage], values=Values(shape=(len(flat),), dtype="float32", flat=flat)
         )
@@ -264,7 +312,10 @@ class Told:
             raised = any(one.version_read != one.version for one in saved)
             self.nodes[key] = replace(node, saved=saved, freed=bool(saved) and not raised)
             sent = () if raised else tuple(values(1.0) if edge else None for edge in node.inputs)
-            fired.append(Fired(node=key, grad_inputs=sent, grad_outputs=(values(1.0),), finished=not raised))
+            checks = tuple(Check(slot=at, version=one.version_read, intact=one.intact) for at, one in enumerate(saved))
+            fired.append(
+                Fired(node=key, grad_inputs=sent, grad_outputs=(values(1.0),), finished=not raised, checks=checks)
+            )
             if raised:
                 break
         self.backwards.append(Backward(step=self.step, fired=tuple(fired), roots=(root,), raised=raised))
@@ -294,7 +345,7 @@ class Told:
             for key, tensor in self.tensors.items()
             if tensor.name and tensor.alive
         }
-        return Trace(
+        trace = Trace(
             environment=ENVIRONMENT,
             outcome=Outcome(kind="raised" if any(one.raised for one in self.backwards) else "finished"),
             steps=tuple(self.steps),
@@ -308,7 +359,37 @@ class Told:
             writes=tuple(self.writes),
             backwards=tuple(self.backwards),
             final=final,
+            bindings=tuple(self._bindings()),
         )
+        trace = numbered(trace)
+        moments = [step.moment for step in trace.steps]
+        return replace(
+            trace,
+            storages={
+                key: replace(
+                    one,
+                    packing="d",
+                    contents=tuple(
+                        Content(moment=moments[step], cells=packed(flat), resized=True)
+                        for step, flat in dict(self._looks.get(key, ())).items()
+                    ),
+                )
+                for key, one in trace.storages.items()
+            },
+            counters={
+                key: replace(
+                    one, moves=tuple((moments[step], to) for step, to in dict(self._moves.get(key, ())).items())
+                )
+                for key, one in trace.counters.items()
+            },
+            bindings=tuple(replace(one, moment=moments[one.moment]) for one in trace.bindings),
+        )
+
+    def _bindings(self) -> Iterator[Binding]:
+        """Each tensor with a name is bound to it on the line that made it; the moments are steps here."""
+        for key, tensor in self.tensors.items():
+            for name in tensor.names:
+                yield Binding(moment=tensor.step or 0, name=name, tensor=key)
 
 
 def overwritten(by: str) -> Trace:

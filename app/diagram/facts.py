@@ -68,10 +68,17 @@ class Facts:
             self.arrays[array.storage].append(array)
         # which operator made a tensor what it was after a step: an operator in place gives it a new node
         self.made_by = {(one.step, key): one.op for one in trace.operations for key in one.outputs}
+        gradients = {turn.tensor for tensor in trace.tensors.values() for turn in tensor.grads}
         self.over: defaultdict[str, list[str]] = defaultdict(list)
         for key, tensor in trace.tensors.items():
             if tensor.storage:
                 self.over[tensor.storage].append(key)
+        # memory of gradients that have no name of their own: the table of gradients shows it
+        self.of_gradients = {
+            storage
+            for storage, keys in self.over.items()
+            if all(key in gradients and not trace.tensors[key].names for key in keys)
+        }
 
     @property
     def ran_backward(self) -> bool:

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 from app.diagram.scene import Drawing
 from app.diagram.shapes import IconKind
 from app.diagram.tape_lanes import Story, fold_lane, weights_of
-from app.diagram.tape_moments import Column, Moments, columns_of
+from app.diagram.tape_moments import Column, columns_of
 from app.diagram.tape_narrow import draw_narrow
 from app.diagram.tape_reader import read_story
 from app.diagram.tape_sheet import Contents, Sheet
 from app.diagram.tape_wide import draw_wide
 from app.diagram.tape_words import MOST_ROWS, Row, Words
 from app.trace.model import Trace
+from app.trace.moments import Moments
 
 WIDE_PX, MEDIUM_PX, NARROW_PX, SLIM_PX = 870, 700, 358, 300
 MOST_COLUMNS, MOST_ROWS_NARROW = 40, 24

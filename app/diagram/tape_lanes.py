@@ -11,8 +11,9 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.diagram.tape_moments import Column, Moments
+from app.diagram.tape_moments import Column
 from app.trace.model import Values, Write
+from app.trace.moments import Moments
 
 # differs: backward read what was not saved · refused: the counter had moved · changed: not what was saved, never read ·
 # stale: the counter moved, never read · kept: neither

@@ -4,14 +4,13 @@ A moment is one run of a line or, inside a backward, one node that ran; moments 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence, Set
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
 from app.diagram.tape_loops import Run, fold_loops
-from app.trace.model import Trace
+from app.trace.moments import Moments
 
 
 class Column(Struct, frozen=True, kw_only=True):
@@ -35,78 +34,6 @@ class Column(Struct, frozen=True, kw_only=True):
     def folded(self) -> bool:
         """Whether it stands for several moments."""
         return self.kind in ("passes", "lines", "nodes")
-
-
-class Moments:
-    """Every moment of a run by number."""
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        lengths = [1] * len(trace.steps)
-        offsets = []
-        for backward in trace.backwards:
-            offsets.append(lengths[backward.step])
-            lengths[backward.step] += len(backward.fired)
-        self._of_step = [1, *accumulate(lengths, initial=1)][1:]
-        starts = [
-            (self._of_step[backward.step] + offset, index)
-            for index, (backward, offset) in enumerate(zip(trace.backwards, offsets, strict=True))
-            if backward.fired
-        ]
-        starts.sort()
-        self._backwards = starts  # first moment, index into trace.backwards
-        self._backward_starts = [first for first, _ in starts]
-        self._with_backward = sorted({trace.backwards[index].step for _, index in starts})
-
-    def firings(self, nodes: Set[str]) -> dict[str, list[tuple[int, bool]]]:
-        """When backward ran each of `nodes`, and whether it finished."""
-        found: dict[str, list[tuple[int, bool]]] = {node: [] for node in nodes}
-        for first, index in self._backwards:
-            for at, fired in enumerate(self.trace.backwards[index].fired):
-                if fired.node in found:
-                    found[fired.node].append((first + at, fired.finished))
-        return found
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return self._of_step[-1] - 1
-
-    def of(self, step: int | None) -> int:
-        """The moment at which a step runs its line; the first for None."""
-        return 1 if step is None else self._of_step[min(step, len(self._of_step) - 2)]
-
-    def end_of(self, step: int) -> int:
-        """The last moment of a step: the last node of its backward, or the line itself."""
-        return self._of_step[step + 1] - 1
-
-    def step_of(self, moment: int) -> int:
-        """The step that a moment belongs to."""
-        return bisect_right(self._of_step, moment) - 1
-
-    def backward_of(self, moment: int) -> tuple[int, int] | None:
-        """The backward that a moment is a node of, and which of its nodes, from 0."""
-        if self._of_step[self.step_of(moment)] == moment:
-            return None
-        first, index = self._backwards[bisect_right(self._backward_starts, moment) - 1]
-        return index, moment - first
-
-    def stretches(self, first_step: int, last_step: int) -> Iterator[tuple[int, int]]:
-        """The moments of some steps, cut where lines and the nodes of a backward meet: first and last of each."""
-        begin = self.of(first_step)
-        for step in self._with_backward[
-            bisect_left(self._with_backward, first_step) : bisect_right(self._with_backward, last_step)
-        ]:
-            yield begin, self.of(step)
-            nodes = self.of(step) + 1
-            for index in range(bisect_left(self._backward_starts, nodes), len(self._backwards)):
-                first, which = self._backwards[index]
-                if first > self.end_of(step):
-                    break
-                yield first, first + len(self.trace.backwards[which].fired) - 1
-            begin = self.end_of(step) + 1
-        if begin <= self.end_of(last_step):
-            yield begin, self.end_of(last_step)
 
 
 def columns_of(moments: Moments, weights: Mapping[int, int], most: int) -> tuple[Column, ...]:

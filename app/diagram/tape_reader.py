@@ -20,9 +20,8 @@ from app.diagram.tape_lanes import (
     Tone,
     Verdict,
 )
-from app.diagram.tape_moments import Moments
-from app.trace.flow import ACCUMULATE
 from app.trace.model import SavedTensor, Tensor, Trace, Values, Write
+from app.trace.moments import Moments
 
 _MOST_COUNTERS = 3
 _MOST_NAMES = 6
@@ -70,13 +69,6 @@ class _Index:
         for array in trace.arrays:
             if array.storage in wanted:
                 self.arrays[array.storage].append(array.name)
-        # the operators of lines that called backward and wrote as well: which came first?
-        written = {write.step for writes in self.writes.values() for write in writes}
-        both = {backward.step for backward in trace.backwards} & written
-        self.ops: dict[int, list[str]] = {step: [] for step in both}
-        for operation in trace.operations if both else ():
-            if operation.step in both:
-                self.ops[operation.step].append(operation.op)
 
 
 class _LaneReader:
@@ -157,21 +149,13 @@ class _LaneReader:
         for write in self.index.writes.get(self.id, ()):
             if write.step == self.storage.step and self.rank < TROUBLE:
                 continue  # what fills new memory is no write into it
-            moment = self._moment_of(write)
+            moment = write.moment
             seen = write.counter is not None and (not watched or write.counter in watched)
             fates = set() if seen else {save.fate for save in lost if save.moment <= moment <= (save.until or moment)}
             found.append(
                 Overwrite(moment=moment, write=write, seen=seen, missed=bool(fates), harmful="differs" in fates)
             )
         return tuple(found)
-
-    def _moment_of(self, write: Write) -> int:
-        """After the nodes of a backward where the same line wrote only after calling it, or backward itself wrote."""
-        if write.op == ACCUMULATE:
-            return self.moments.end_of(write.step)
-        ops = self.index.ops.get(write.step, ())
-        after = "backward" in ops and write.op in ops and ops.index(write.op) > ops.index("backward")
-        return self.moments.end_of(write.step) if after else self.moments.of(write.step)
 
     def _stretches(self, saves: Sequence[Save], writes: Sequence[Overwrite]) -> Iterator[Stretch]:
         end = self.moments.count
@@ -270,7 +254,7 @@ class _LaneReader:
         for write in self.index.moved.get(key, ()):
             if write.version is None:
                 continue
-            moment = self._moment_of(write)
+            moment = write.moment
             if start is None:
                 start = max(write.version - 1, 0)
             if write.step == self.storage.step and self.rank < TROUBLE:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from app.diagram.tape_lanes import CounterLine, Lane, Overwrite, Read, Save, Story, Stretch
-from app.diagram.tape_moments import Column, Moments, column_at
+from app.diagram.tape_moments import Column, column_at
 from app.diagram.tape_sheet import Contents
 from app.trace.flow import ACCUMULATE
 from app.trace.model import Outcome
+from app.trace.moments import Moments
 
 MOST_ROWS = 200
 _ACCUMULATED = "Accum."

@@ -91,12 +91,12 @@ def shelves(
     found = facts.trace.tensors
     kept_cuts = [cut for cut in cuts if cut.into or (cut.result and found[cut.result].name)]
     of_cuts = {key for cut in kept_cuts for key in (cut.source, cut.result) if key}
-    ranks = {key: _rank(facts, key, of_cuts, drawn) for key in facts.trace.storages}
+    ranks = {key: _rank(facts, key, of_cuts, drawn) for key in facts.trace.storages if key not in facts.of_gradients}
     ranked = sorted((key for key, rank in ranks.items() if rank or quiet_too), key=lambda key: -ranks[key])
     plain = most if quiet_too else SHOWN_PLAIN
     chosen = {key for at, key in enumerate(ranked[:most]) if ranks[key] > 1 or at < plain}
     kept = tuple(_shelf(facts, key, ranks[key], of_cuts) for key in facts.trace.storages if key in chosen)
-    return kept, tuple(key for key in facts.trace.storages if key not in chosen)
+    return kept, tuple(key for key in facts.trace.storages if key not in chosen and key not in facts.of_gradients)
 
 
 def _rank(facts: Facts, storage: str, of_cuts: set[str], drawn: Container[str]) -> int:

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from app.trace.model import SCHEMA, Reference, Scalar, Trace, Values
+from app.trace.model import SCHEMA, Content, Packing, Reference, Scalar, Storage, Trace, Values
+from app.trace.packing import unpack
 
 _EMPTY_LISTS = 1_000
 Json = Any  # what json.dumps takes; a recursive type would only move the casts
@@ -32,6 +33,14 @@ def _plain(thing: object) -> Json:
             "values": None if thing.flat is None else nested(thing.flat, thing.shape),
             "summary": _plain(thing.summary),
         }
+    if isinstance(thing, Storage):
+        return {
+            field: [_content(content, thing.packing) for content in thing.contents]
+            if field == "contents"
+            else _plain(getattr(thing, field))
+            for field in thing.__struct_fields__
+            if field != "packing"
+        }
     if isinstance(thing, Struct):
         return {field: _plain(getattr(thing, field)) for field in thing.__struct_fields__}
     if isinstance(thing, Mapping):
@@ -39,6 +48,18 @@ def _plain(thing: object) -> Json:
     if isinstance(thing, list | tuple):
         return [_plain(item) for item in thing]
     return thing
+
+
+def _content(content: Content, packing: Packing) -> Json:
+    """`content` with its cells as numbers."""
+    kept = content.cells or content.resized
+    return {
+        "moment": content.moment,
+        "start": content.start,
+        "values": _plain(unpack(content.cells, packing)) if kept else None,
+        "summary": _plain(content.summary),
+        "resized": content.resized,
+    }
 
 
 def nested(flat: Sequence[Scalar], shape: Sequence[int]) -> Json:
@@ -74,6 +95,24 @@ def schema(diagnosis: type[Struct]) -> dict[str, Json]:
         },
     }
     components["Nested"] = {"anyOf": [*number["anyOf"], {"type": "array", "items": {"$ref": "#/$defs/Nested"}}]}
+    components["Content"] = {
+        "title": "Content",
+        "description": "What a storage held from this moment on: the cells that changed. "
+        "Of many cells there is a summary instead; without both, what it held was not kept.",
+        "type": "object",
+        "required": ["moment", "start", "values", "summary", "resized"],
+        "properties": {
+            "moment": {"type": "integer", "minimum": 0},
+            "start": {"type": "integer", "minimum": 0, "description": "The cell of the first of `values`."},
+            "values": {
+                "description": "The cells from `start` on; others stay as they were. A complex number is [re, im].",
+                "anyOf": [{"type": "array", "items": {"$ref": "#/$defs/Nested"}}, {"type": "null"}],
+            },
+            "summary": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/Summary"}]},
+            "resized": {"type": "boolean", "description": "Whether the storage has no other cells than these."},
+        },
+    }
+    components["Storage"]["properties"].pop("packing")
     body = components.pop("Trace")
     properties = {
         "schema": {"const": SCHEMA},

@@ -5,6 +5,9 @@ untrusted process, so every text and sequence has a bound, and decoding checks i
 
 Ids are short, in order of first appearance: `t0` a tensor, `s0` a storage, `v0` a version counter,
 `n0` an autograd node. A step is an index into `Trace.steps`; a line is a line of the snippet, from 1.
+
+A moment is one line that ran or one node that backward ran, from 1, in the order in which they began; what
+happened at a moment happened before the next one began. 0 stands for a moment that is not known.
 """
 
 from collections.abc import Iterator
@@ -23,6 +26,9 @@ Count = Annotated[int, Meta(ge=0)]
 Size = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Dims = Annotated[tuple[Size, ...], Meta(max_length=64)]
 
+# How cells lie in bytes, little-endian, as the module `struct` calls it; "F" and "D" are complex: two of "f" or "d".
+Packing = Literal["", "f", "d", "e", "q", "i", "h", "b", "B", "H", "I", "Q", "?", "F", "D"]
+
 # A number that is not finite is "nan", "inf" or "-inf"; a complex one is (re, im).
 Finite = bool | int | float | Literal["nan", "inf", "-inf"]
 Scalar = bool | int | float | Literal["nan", "inf", "-inf"] | tuple[Finite, Finite]
@@ -36,6 +42,7 @@ class Summary(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     mean: Scalar | None
     zeros: Count
     not_finite: Count
+    bins: Annotated[tuple[Count, ...], Meta(max_length=64)] = ()  # a histogram of the finite ones, from min to max
 
 
 class Values(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -85,6 +92,26 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     line: Count
     function: Name | None = None  # None at the top level of the snippet
     depth: Count = 0  # of calls between functions of the snippet
+    moment: Count = 0
+    frame: Count = 0  # which call of a function it belongs to; 0 for the top level
+    caller: Count | None = None  # the step that its function was called from
+    mode: Literal["grad", "no_grad", "inference"] = "grad"  # whether operators were recorded when it began
+
+
+class Turn(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """How a tensor stands in the graph from this moment on: a write, `detach_()` or `requires_grad_()` changed it."""
+
+    moment: Count
+    node: Id | None = None  # its grad_fn
+    is_leaf: bool = True
+    requires_grad: bool = False
+
+
+class GradTurn(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """From this moment on, what a tensor's `.grad` is."""
+
+    moment: Count
+    tensor: Id | None = None
 
 
 class Tensor(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -114,6 +141,10 @@ class Tensor(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     alive: bool = False  # still referred to when the run ended
     values: Values | None = None  # contents when the run ended, or when last seen
     continues: Id | None = None
+    lazy: bool = False  # conjugated or negated whenever it is read: its memory holds other numbers
+    moment: Count = 0  # when it was first seen
+    turns: Annotated[tuple[Turn, ...], Meta(max_length=20_000)] = ()  # as first seen, then each change
+    grads: Annotated[tuple[GradTurn, ...], Meta(max_length=20_000)] = ()  # each change of its `.grad`; None before
 
     @property
     def name(self) -> str | None:
@@ -126,6 +157,19 @@ class Tensor(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         return self.name or self.expression or "a temporary tensor"
 
 
+class Content(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What a storage held from this moment on: the cells that changed, packed one after another.
+
+    Of many cells there is a summary instead; without both, what it held was not kept.
+    """
+
+    moment: Count
+    start: Count = 0  # the first cell in `cells`; those outside of them stay as they were
+    cells: Annotated[bytes, Meta(max_length=20_000)] = b""
+    summary: Summary | None = None
+    resized: bool = False  # the storage has no other cells than these
+
+
 class Storage(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One stretch of memory. Its cells are elements of `dtype`."""
 
@@ -135,6 +179,9 @@ class Storage(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     step: Count | None = None  # when it was first seen
     alive: bool = False
     values: Values | None = None  # shape (cells,): when the run ended, or when last seen
+    moment: Count = 0  # when it was first seen
+    packing: Packing = ""  # how `contents` are packed; empty where they are not
+    contents: Annotated[tuple[Content, ...], Meta(max_length=20_000)] = ()  # in order, from when it was first looked at
 
 
 class Array(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -153,6 +200,9 @@ class Counter(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
     version: Count  # when last seen
     step: Count | None = None
+    first: Count = 0  # when first seen
+    moves: Annotated[tuple[tuple[Count, Count], ...], Meta(max_length=20_000)] = ()  # moment, version from then on
+    moment: Count = 0  # when it was first seen
 
 
 class Edge(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -192,6 +242,8 @@ class Node(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     call: Count | None = None  # which module call of the run that was, from 0
     freed: bool = False  # backward released what it saved
     custom: bool = False  # a torch.autograd.Function of the reader's
+    moment: Count = 0  # when it was recorded
+    freed_at: Count | None = None  # the moment at which backward released what it saved
 
 
 class ModuleCall(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -213,6 +265,7 @@ class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     outputs: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()
     grad_enabled: bool = True
     raised: bool = False
+    moment: Count = 0
 
 
 class Write(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -227,6 +280,15 @@ class Write(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     version: Count | None = None  # of that counter, afterwards
     name: Name | None = None  # the reader's expression for what it went through: "c", "y.data", "arr"
     changed: bool = True  # whether any element differs afterwards, as far as was compared
+    moment: Count = 0
+
+
+class Check(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Backward looked at one saved tensor before its node ran."""
+
+    slot: Count  # index into Node.saved
+    version: Count | None = None  # of its counter then
+    intact: bool | None = None  # whether it held what was saved; None where that was not compared
 
 
 class Fired(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -236,6 +298,8 @@ class Fired(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     grad_inputs: Annotated[tuple[Values | None, ...], Meta(max_length=1_000)] = ()  # one for each next function
     grad_outputs: Annotated[tuple[Values | None, ...], Meta(max_length=1_000)] = ()  # what it received
     finished: bool = True  # False for the node that raised
+    moment: Count = 0
+    checks: Annotated[tuple[Check, ...], Meta(max_length=1_000)] = ()
 
 
 class Backward(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -248,6 +312,18 @@ class Backward(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     call: Literal["backward", "grad"] = "backward"
     keeps_graph: bool = False
     raised: bool = False
+    creates_graph: bool = False  # `create_graph=True`: what it ran is recorded in turn
+    moment: Count = 0  # at which it was called
+
+
+class Binding(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """From this moment on, what a name of the snippet stands for; nothing any more without tensor and text."""
+
+    moment: Count
+    name: Name
+    frame: Count = 0
+    tensor: Id | None = None
+    text: Name | None = None  # a number or a text as Python writes it, else what kind of thing it is
 
 
 class Final(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -284,6 +360,10 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     writes: Annotated[tuple[Write, ...], Meta(max_length=100_000)] = ()
     backwards: Annotated[tuple[Backward, ...], Meta(max_length=10_000)] = ()
     final: dict[Name, Final] = {}
+    bindings: Annotated[tuple[Binding, ...], Meta(max_length=50_000)] = ()
+    printed: Annotated[
+        tuple[tuple[Count, Count], ...], Meta(max_length=20_000)
+    ] = ()  # moment, how many characters of `stdout` were printed when it was over
 
     def line(self, step: int) -> int:
         """The source line that `step` ran."""

@@ -4,12 +4,14 @@ The bytes come from a process that ran a stranger's snippet: decoding checks eve
 of the model, and that ids point at something, so that the rest of the app may rely on them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
 
 from app.trace.model import Reference, Trace
+from app.trace.packing import is_packed
 
 
 class ForgedAnswer(ValueError):  # noqa: N818  # it says what the answer is
@@ -63,7 +65,14 @@ def _dangling(trace: Trace) -> Iterator[str]:
     def late_call(call: int | None) -> bool:
         return call is not None and call >= len(trace.calls)
 
+    for step in trace.steps:
+        if step.caller is not None and step.caller >= steps:
+            yield f"step of line {step.line}"
     for key, tensor in tensors.items():
+        if any(missing(turn.node, nodes) for turn in tensor.turns):
+            yield f"tensor {key}"
+        if any(missing(turn.tensor, tensors) for turn in tensor.grads):
+            yield f"gradient of {key}"
         if missing(tensor.storage, storages) or missing(tensor.counter, counters) or missing(tensor.node, nodes):
             yield f"tensor {key}"
         if missing(tensor.base, tensors) or missing(tensor.continues, tensors) or late(tensor.step):
@@ -101,8 +110,38 @@ def _dangling(trace: Trace) -> Iterator[str]:
             yield "backward"
         if any(fired.node not in nodes for fired in backward.fired):
             yield "backward"
+    for binding in trace.bindings:
+        if missing(binding.tensor, tensors):
+            yield f"binding of {binding.name}"
+    yield from _out_of_order(trace)
     for name, final in trace.final.items():
         if missing(final.node, nodes) or missing(final.tensor, tensors):
             yield f"final {name}"
         if missing(final.storage, storages) or missing(final.counter, counters):
             yield f"final {name}"
+
+
+def _out_of_order(trace: Trace) -> Iterator[str]:
+    """What does not follow in time, or has more cells than bytes."""
+
+    def falls(moments: Iterable[int]) -> bool:
+        return any(later < earlier for earlier, later in pairwise(moments))
+
+    if falls(step.moment for step in trace.steps):
+        yield "the order of lines"
+    for backward in trace.backwards:
+        if falls(fired.moment for fired in backward.fired):
+            yield "the order of backward"
+    for key, tensor in trace.tensors.items():
+        if falls(turn.moment for turn in tensor.turns) or falls(turn.moment for turn in tensor.grads):
+            yield f"the turns of {key}"
+    for key, counter in trace.counters.items():
+        if falls(moment for moment, _ in counter.moves):
+            yield f"the moves of {key}"
+    for key, storage in trace.storages.items():
+        if falls(content.moment for content in storage.contents) or any(
+            not is_packed(content.cells, storage.packing) for content in storage.contents
+        ):
+            yield f"the contents of {key}"
+    if falls(moment for moment, _ in trace.printed) or falls(binding.moment for binding in trace.bindings):
+        yield "the order of names"

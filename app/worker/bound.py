@@ -52,6 +52,7 @@ set_versions: Callable[[Sequence[torch.Tensor], Sequence[int]], None] = _functio
 current_node: Callable[[], Node] = _functions._current_autograd_node  # inside a hook of a node
 in_transform: Callable[[], object | None] = _functions._functorch.peek_interpreter_stack
 is_grad_enabled: Callable[[], bool] = torch.is_grad_enabled
+is_inference_mode: Callable[[], bool] = torch.is_inference_mode_enabled
 function_modes: Callable[[], list[object]] = cast("Any", torch.overrides)._get_current_function_mode_stack
 
 NoSubclass: Any = _functions.DisableTorchFunctionSubclass  # a context: subclasses' own code does not run

@@ -8,6 +8,10 @@ FIRED = 25_000  # nodes run by backward, over all backwards
 
 SNAPSHOT_BYTES = 4_096  # of one tensor: kept whole up to here, above it only a checksum
 CHECKSUM_BYTES = 16 * 2**20  # of one tensor: above it contents are not compared
+CONTENTS_BYTES = 3 * 2**20  # of what storages held over the run, all together; then only some of it is kept
+LOOKED_AT_ONCE = 600  # storages looked at when they are made; later ones when they are named, saved or written
+SUMMARISED_IN_RUN = 2**23  # elements of large storages, over all the times at which they were looked at
+TURNS = 20_000  # changes of counters, names and how tensors stand in the graph
 SNAPSHOTS_BYTES = 32 * 2**20  # of all snapshots together; the oldest go first
 
 LISTED = 64  # elements listed for a moment in the run, above it a summary

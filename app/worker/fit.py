@@ -41,8 +41,9 @@ def without_values(trace: Trace) -> Trace:
         replace(call, fired=tuple(replace(fired, grad_inputs=(), grad_outputs=()) for fired in call.fired))
         for call in trace.backwards
     )
-    said = "The run recorded more than can be sent: saved tensors and gradients are shown without their values."
-    return replace(trace, nodes=nodes, backwards=backwards, truncated=(*trace.truncated, said))
+    storages = {key: replace(storage, contents=()) for key, storage in trace.storages.items()}
+    said = "The run recorded more than can be sent: the values of earlier moments are left out."
+    return replace(trace, nodes=nodes, backwards=backwards, storages=storages, truncated=(*trace.truncated, said))
 
 
 def without_history(trace: Trace) -> Trace:

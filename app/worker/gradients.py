@@ -9,9 +9,10 @@ import torch
 from msgspec import Struct
 
 from app.worker import budget
-from app.worker.bound import Node, Unobserved, current_node, function_modes
+from app.worker.bound import Node, Unobserved, current_node, function_modes, retains_grad_of
 from app.worker.contents import Snapshot
-from app.worker.graph import NodeRecord
+from app.worker.graph import CheckRecord, NodeRecord
+from app.worker.memory import TensorRecord
 from app.worker.operators import tensors_among
 
 if TYPE_CHECKING:
@@ -25,18 +26,21 @@ class FiredRecord(Struct, eq=False, gc=False):
     """One node as backward ran it."""
 
     node: str
+    moment: int
     received: list[Snapshot | None]
     sent: list[Snapshot | None] = []
     finished: bool = False
+    checks: list[CheckRecord] = []
 
 
 class BackwardRecord:
     """One call of the engine."""
 
-    __slots__ = ("accumulates", "fired", "inputs", "keeps_graph", "raised", "roots", "step")
+    __slots__ = ("accumulates", "creates_graph", "fired", "inputs", "keeps_graph", "moment", "raised", "roots", "step")
 
-    def __init__(self, step: int, *, keeps_graph: bool, accumulates: bool) -> None:
-        self.step, self.keeps_graph, self.accumulates = step, keeps_graph, accumulates
+    def __init__(self, step: int, moment: int, *, keeps_graph: bool, creates_graph: bool, accumulates: bool) -> None:
+        self.step, self.moment, self.accumulates = step, moment, accumulates
+        self.keeps_graph, self.creates_graph = keeps_graph, creates_graph
         self.roots: list[str] = []
         self.inputs: list[str] = []
         self.fired: list[FiredRecord] = []
@@ -51,6 +55,7 @@ class Gradients:
         self._recorder = recorder
         self._running: list[BackwardRecord] = []
         self._fired = 0
+        self._retaining: dict[str, TensorRecord] = {}  # no leaves, and keep their gradient all the same
 
     @contextmanager
     def observed(self) -> Iterator[None]:
@@ -75,7 +80,13 @@ class Gradients:
         if not recorder.recording:
             return _run_backward(t_outputs, grad_tensors, keep_graph, create_graph, inputs, *args, **kwargs)
         step, _ = recorder.steps.current(sys._getframe(1))
-        call = BackwardRecord(step, keeps_graph=bool(keep_graph), accumulates=bool(kwargs.get("accumulate_grad", True)))
+        call = BackwardRecord(
+            step,
+            recorder.clock.now,
+            keeps_graph=bool(keep_graph),
+            creates_graph=bool(create_graph),
+            accumulates=bool(kwargs.get("accumulate_grad", True)),
+        )
         with Unobserved():
             call.roots = [recorder.memory.meet(tensor, step).key for tensor in tensors_among(t_outputs)]
             call.inputs = [recorder.memory.meet(tensor, step).key for tensor in tensors_among(inputs or ())]
@@ -91,6 +102,19 @@ class Gradients:
             raise
         finally:
             self._running.pop()
+            if self._retaining and recorder.recording:
+                self._look_at_retained(step)
+
+    def retains(self, record: TensorRecord) -> None:
+        """A tensor that is no leaf was told to keep its gradient."""
+        self._retaining[record.key] = record
+
+    def _look_at_retained(self, step: int) -> None:
+        with Unobserved():
+            for record in self._retaining.values():
+                tensor = record.tensor()
+                if tensor is not None and retains_grad_of(tensor):
+                    self._recorder.note_grad(tensor, record, step)
 
     def before_node(self, grad_outputs: Sequence[torch.Tensor | None]) -> None:
         """Prehook: the current node is about to read what it saved."""
@@ -103,8 +127,12 @@ class Gradients:
             if record is not None:
                 if recorder.writes.exposed:
                     recorder.writes.compare_exposed(self._running[-1].step)
-                self._enter(record.key, grad_outputs)
-                record.freed = not recorder.graph.read(node, record)
+                fired = self._enter(record.key, grad_outputs)
+                holds, checks = recorder.graph.read(node, record)
+                if fired is not None:
+                    fired.checks = checks
+                if not holds and record.freed_at is None:
+                    record.freed_at = recorder.clock.now
 
     def after_node(
         self, grad_inputs: Sequence[torch.Tensor | None], grad_outputs: Sequence[torch.Tensor | None]
@@ -135,10 +163,12 @@ class Gradients:
         take = self._recorder.snapshots.take
         fired.sent = [None if gradient is None else take(gradient, gradient=True) for gradient in grad_inputs]
         fired.finished = True
-        if not call.keeps_graph:
-            record.freed = bool(record.saved) or record.custom
+        if not call.keeps_graph and record.freed_at is None and (record.saved or record.custom):
+            record.freed_at = self._recorder.clock.now
         if record.name == "AccumulateGrad":
-            self._recorder.writes.note_accumulated(call.step, node.variable)  # type: ignore[attr-defined]
+            leaf = node.variable  # type: ignore[attr-defined]
+            self._recorder.writes.note_accumulated(call.step, leaf)
+            self._recorder.note_grad(leaf, self._recorder.memory.meet(leaf, call.step), call.step)
 
     def _enter(self, node: str, grad_outputs: Sequence[torch.Tensor | None]) -> FiredRecord | None:
         self._fired += 1
@@ -149,6 +179,7 @@ class Gradients:
             return None
         take = self._recorder.snapshots.take
         received = [None if gradient is None else take(gradient, gradient=True) for gradient in grad_outputs]
-        fired = FiredRecord(node, received)
+        self._recorder.clock.now += 1
+        fired = FiredRecord(node, self._recorder.clock.now, received)
         self._running[-1].fired.append(fired)
         return fired

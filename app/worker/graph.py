@@ -13,7 +13,17 @@ from msgspec import Struct
 
 from app.trace.model import Edge
 from app.worker import budget
-from app.worker.bound import Node, TensorBase, grad_fn_of, is_accumulate_grad, metadata_of, version_of
+from app.worker.bound import (
+    Node,
+    TensorBase,
+    grad_fn_of,
+    is_accumulate_grad,
+    is_leaf_of,
+    metadata_of,
+    requires_grad_of,
+    version_of,
+)
+from app.worker.clock import Clock
 from app.worker.contents import Snapshot, Snapshots
 from app.worker.memory import Memory, TensorRecord
 
@@ -21,6 +31,7 @@ _UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad, and of n
 _MARK = "_tapescope"
 
 Hook = Callable[..., None]
+CheckRecord = tuple[int, int | None, bool | None]  # which of the saved, its version, whether it held what was saved
 
 
 class SavedRecord(Struct, eq=False, gc=False):
@@ -45,10 +56,11 @@ class NodeRecord(Struct, eq=False, gc=False):
     key: str
     name: str
     step: int
+    moment: int
     call: int | None
     tensors: list[str]
     custom: bool = False
-    freed: bool = False
+    freed_at: int | None = None
     edges: list[Edge | None] = []
     saved: list[SavedRecord] = []
 
@@ -56,7 +68,8 @@ class NodeRecord(Struct, eq=False, gc=False):
 class Graph:
     """Every node that the run recorded, by its id in the Trace."""
 
-    def __init__(self, memory: Memory, snapshots: Snapshots, before: Hook, after: Hook) -> None:
+    def __init__(self, clock: Clock, memory: Memory, snapshots: Snapshots, before: Hook, after: Hook) -> None:
+        self._clock = clock
         self.nodes: dict[str, NodeRecord] = {}
         self.left_out = 0
         self._by_sequence: dict[int, NodeRecord] = {}
@@ -77,7 +90,8 @@ class Graph:
         node = grad_fn_of(tensor)
         if node is None:
             if record.sequence != -1:  # detach_() took it
-                record.sequence, record.node = -1, None
+                record.sequence = -1
+                record.turn(self._clock.now, None, is_leaf_of(tensor), requires_grad_of(tensor))
             return
         sequence = number_of(node)
         if sequence == record.sequence:
@@ -85,7 +99,7 @@ class Graph:
         record.sequence = sequence  # first: what the node saved may be this very tensor
         found = self._by_sequence.get(sequence) or self._walk(node, step, call)
         if found is not None:
-            record.node = found.key
+            record.turn(self._clock.now, found.key, False, True)
             if record.key not in found.tensors:
                 found.tensors.append(record.key)
 
@@ -123,8 +137,8 @@ class Graph:
         leaf = self._memory.meet(node.variable, step)  # type: ignore[attr-defined]
         record = self._of_leaf.get(leaf.key)
         if record is None:
-            record = NodeRecord(f"n{len(self.nodes)}", "AccumulateGrad", step, None, [leaf.key])
-            leaf.node = record.key
+            record = NodeRecord(f"n{len(self.nodes)}", "AccumulateGrad", step, self._clock.now, None, [leaf.key])
+            leaf.node = record.key  # no turn: it is a leaf all along
             self.nodes[record.key] = self._of_leaf[leaf.key] = record
         metadata = metadata_of(node)
         if _MARK not in metadata:
@@ -139,7 +153,8 @@ class Graph:
         kind = type(node)
         slots = self._slots[kind] if kind in self._slots else self._slots_of(kind)
         custom = issubclass(kind, torch.autograd.function.BackwardCFunction)
-        record = NodeRecord(f"n{len(self.nodes)}", node.name().rpartition("::")[2], step, call, [], custom)
+        name, now = node.name().rpartition("::")[2], self._clock.now
+        record = NodeRecord(f"n{len(self.nodes)}", name, step, now, call, [], custom)
         self.nodes[record.key] = self._by_sequence[sequence] = record
         for attribute, slot in slots:
             self._save(node, record, sequence, attribute, slot)
@@ -176,10 +191,11 @@ class Graph:
             entry.saved = self._snapshots.take(tensor)
         record.saved.append(entry)
 
-    def read(self, node: Node, record: NodeRecord) -> bool:
+    def read(self, node: Node, record: NodeRecord) -> tuple[bool, list[CheckRecord]]:
         """Compare what `node` kept with what it will read now. False if it was freed."""
         held = False
-        for entry in record.saved:
+        checks: list[CheckRecord] = []
+        for at, entry in enumerate(record.saved):
             raw = _held(node, entry.attribute)
             if type(raw) is tuple or type(raw) is list:
                 raw = raw[entry.index] if entry.index is not None and entry.index < len(raw) else None
@@ -193,7 +209,8 @@ class Graph:
             if entry.saved is not None and now is not None:
                 entry.intact = entry.saved.same_as(now)
                 entry.at_read = None if entry.intact else now
-        return held or not record.saved
+            checks.append((at, entry.version_read, entry.intact))
+        return held or not record.saved, checks
 
 
 _numbers = count(-2, -1)

@@ -1,4 +1,4 @@
-"""The snippet's syntax tree with calls in it: which line begins, and what a function binds to its names.
+"""The snippet's syntax tree with calls in it: which line begins, which function, and what that binds to its names.
 
 `sys.settrace` would tell the same, and make torch's own Python a quarter slower: while it is on,
 CPython checks every instruction of every frame. It would also turn each function's variables into a
@@ -14,6 +14,7 @@ from types import CodeType
 from app.worker.source import FILENAME
 
 LINE = "__tapescope_line__"
+ENTER = "__tapescope_enter__"
 BIND = "__tapescope_bind__"
 CAUGHT = "__tapescope_caught__"
 
@@ -23,8 +24,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def compile_with_calls(source: str) -> CodeType:
     """Code of `source` that calls the built-in name LINE with the line of each statement it begins.
 
-    A loop's line begins again before each further pass. In functions, BIND is called with each plain name
-    that was bound and its value; CAUGHT where an `except` begins. Raises what `compile` raises.
+    A loop's line begins again before each further pass. A function calls ENTER first, then BIND with each plain name
+    that was bound and its value; CAUGHT is called where an `except` begins. Raises what `compile` raises.
     """
     compile(source, FILENAME, "exec", dont_inherit=True)  # raises and warns in the words of the snippet as it is
     with warnings.catch_warnings():
@@ -90,7 +91,8 @@ def _descend(statement: ast.stmt, place: _Place) -> None:
         return
     if isinstance(statement, Function):
         place = _Place(in_function=True)
-        begin = _binds(statement.body[0], _parameters(statement.args), place)
+        first = statement.body[0]
+        begin = [_call(ENTER, first), *_binds(first, _parameters(statement.args), place)]
     elif isinstance(statement, ast.ClassDef):
         place = _Place()
     elif isinstance(statement, ast.With | ast.AsyncWith):

@@ -5,12 +5,13 @@ torch's own weak reference to a StorageImpl (its address is not handed out again
 """
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from msgspec import Struct
 
+from app.trace.model import Summary
 from app.worker import budget
 from app.worker.bound import (
     alive,
@@ -20,10 +21,12 @@ from app.worker.bound import (
     free_weak_reference,
     from_weak_reference,
     impl_of,
+    is_conj,
     is_expired,
     is_inference,
     is_leaf_of,
     is_marked_parameter,
+    is_neg,
     offset_of,
     requires_grad_of,
     set_versions,
@@ -34,6 +37,7 @@ from app.worker.bound import (
     version_of,
     weak_reference,
 )
+from app.worker.clock import Clock
 from app.worker.contents import ITEM_BYTES, is_observable, sizes_of
 
 _PROBE = 1 << 30  # no snippet writes this often, and a counter has 32 bits
@@ -46,7 +50,18 @@ class CounterRecord(Struct, eq=False):
     key: str
     version: int
     step: int
+    moment: int
+    first: int
     probes: list["weakref.ref[torch.Tensor]"] = []
+    moves: list[tuple[int, int]] = []  # moment, version from then on
+
+    def saw(self, version: int, moment: int) -> None:
+        """Note that it stands at `version`."""
+        if version != self.version:
+            self.version = version
+            if self.moves and self.moves[-1][0] == moment:
+                self.moves.pop()
+            self.moves.append((moment, version))
 
     def probe(self) -> torch.Tensor | None:
         """A living tensor that it counts for."""
@@ -70,6 +85,14 @@ class _Nothing:
 _GONE: Any = weakref.ref(_Nothing())
 
 
+class Look(Struct, frozen=True, gc=False):
+    """What a storage held from a moment on: its bytes, a summary of many, or neither where that was not kept."""
+
+    moment: int
+    block: bytes | None = None
+    summary: Summary | None = None
+
+
 class StorageRecord(Struct, eq=False):
     """A stretch of memory: all StorageImpls whose bytes overlap."""
 
@@ -78,12 +101,14 @@ class StorageRecord(Struct, eq=False):
     size_bytes: int
     dtype: torch.dtype
     step: int
+    moment: int
     owner: str
     exposed: bool  # its address was handed out: it can be written unseen
     several: bool = False  # whether there was ever more than one of them
     weak: list[int] = []  # weak references to its StorageImpls
     counters: list[CounterRecord] = []
     tensors: list["TensorRecord"] = []
+    looks: list[Look] = []
 
     def locate(self) -> None:
         """Ask again where it lies: `resize_` may have moved it. What several StorageImpls share stays."""
@@ -100,6 +125,7 @@ class TensorRecord(Struct, eq=False):
 
     key: str
     step: int
+    moment: int
     ref: "weakref.ref[torch.Tensor]"
     shape: tuple[int, ...]
     dtype: torch.dtype
@@ -107,6 +133,7 @@ class TensorRecord(Struct, eq=False):
     requires_grad: bool
     inference: bool
     parameter: bool
+    lazy: bool = False
     storage: StorageRecord | None = None
     stride: tuple[int, ...] | None = None
     offset: int = 0
@@ -119,6 +146,29 @@ class TensorRecord(Struct, eq=False):
     node: str | None = None
     sequence: int = -1  # of its grad_fn; -1 for none
     continues: str | None = None
+    turns: list[tuple[int, str | None, bool, bool]] = []  # moment, node, is_leaf, requires_grad; none while all stay
+    grads: list[tuple[int, str | None]] = []  # moment, what `.grad` is from then on
+
+    def turn(self, moment: int, node: str | None, is_leaf: bool, requires_grad: bool) -> None:
+        """Note how it stands in the graph from now on."""
+        before = (self.node, self.is_leaf, self.requires_grad)
+        if before == (node, is_leaf, requires_grad):
+            return
+        if not self.turns and self.moment < moment:
+            self.turns.append((self.moment, *before))
+        if self.turns and self.turns[-1][0] == moment:
+            self.turns.pop()
+        self.node, self.is_leaf, self.requires_grad = node, is_leaf, requires_grad
+        if self.turns or self.moment < moment:
+            self.turns.append((moment, node, is_leaf, requires_grad))
+
+    def has_grad(self, moment: int, grad: str | None) -> None:
+        """Note what its `.grad` is from now on."""
+        if grad == (self.grads[-1][1] if self.grads else None):
+            return
+        if self.grads and self.grads[-1][0] == moment:
+            self.grads.pop()
+        self.grads.append((moment, grad))
 
     def label(self) -> str | None:
         """The reader's name for it, or the expression that made it."""
@@ -140,7 +190,8 @@ def place_in(storage: StorageRecord, tensor: torch.Tensor) -> int:
 class Memory:
     """Every tensor, storage and version counter that the run showed, by their ids in the Trace."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, look: Callable[[StorageRecord], None]) -> None:
+        self._clock, self._look = clock, look
         self.tensors: dict[str, TensorRecord] = {}
         self.storages: dict[str, StorageRecord] = {}
         self.counters: dict[str, CounterRecord] = {}
@@ -167,6 +218,7 @@ class Memory:
         record = TensorRecord(
             key,
             step,
+            self._clock.now,
             weakref.ref(tensor),
             tuple(shape_of(tensor)) if seen else sizes_of(tensor),
             dtype_of(tensor),
@@ -179,6 +231,8 @@ class Memory:
         if seen:
             storage = record.storage = self._storage(tensor, step)
             record.stride, record.offset = stride_of(tensor), place_in(storage, tensor)
+            if storage.dtype.is_complex:
+                record.lazy = is_conj(tensor) or is_neg(tensor)
             storage.tensors.append(record)
             if version_of(tensor) is not None:
                 record.counter = self._counter(tensor, record, storage, step)
@@ -248,7 +302,8 @@ class Memory:
             record = self._merged(overlapping, first, first + size_bytes)
         else:
             owner = "numpy" if foreign else "torch"
-            record = StorageRecord(f"s{self._made}", first, size_bytes, dtype_of(tensor), step, owner, foreign)
+            key, now = f"s{self._made}", self._clock.now
+            record = StorageRecord(key, first, size_bytes, dtype_of(tensor), step, now, owner, foreign)
             self._made += 1
             self.storages[record.key] = record
         record.exposed = record.exposed or foreign
@@ -256,12 +311,15 @@ class Memory:
         record.weak.append(weak)
         self._by_impl[impl] = record
         self._impl_weak[impl] = weak
+        if not record.looks and self._made <= budget.LOOKED_AT_ONCE:
+            self._look(record)
         return record
 
     def _merged(self, parts: list[StorageRecord], first: int, last: int) -> StorageRecord:
         """One record for `parts`, which memory from `first` up to before `last` turns out to connect."""
         whole = parts[0]
         whole.several = True
+        whole.looks = []  # of other bytes
         begins = {part.key: part.first for part in parts}
         last = max([last, *(part.first + part.size_bytes for part in parts)])
         whole.first = min([first, *(part.first for part in parts)])
@@ -306,7 +364,8 @@ class Memory:
         """The counter of `tensor`, found by moving those of its storage and looking whether it moved too."""
         counter = self._shared_counter(tensor, storage) if storage.counters else None
         if counter is None:
-            counter = CounterRecord(f"v{len(self.counters)}", version_of(tensor) or 0, step)
+            version = version_of(tensor) or 0
+            counter = CounterRecord(f"v{len(self.counters)}", version, step, self._clock.now, version)
             self.counters[counter.key] = counter
             storage.counters.append(counter)
         counter.counts_for(record.ref)

@@ -7,17 +7,26 @@ of the snippet runs while names are sought.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from types import GetSetDescriptorType
-from typing import cast
+from typing import Any, cast
 
 import torch
+from msgspec import Struct
 
 from app.worker import budget
 from app.worker.bound import is_module, is_tensor
+from app.worker.clock import Clock
 from app.worker.memory import TensorRecord
 
 Namer = Callable[[str, torch.Tensor, int, bool], TensorRecord | None]
 _ATOMS = frozenset([int, float, complex, bool, str, bytes, type, type(None), type(len), type(lambda: 0), type(torch)])
 _LISTS = frozenset([list, tuple])
+_WRITTEN: dict[type, Callable[[Any], str]] = {  # as Python writes them, which runs no code of a snippet
+    kind: cast("Any", kind).__repr__ for kind in (int, float, complex, bool, type(None))
+}
+_UNTOLD = frozenset([type(torch), type(lambda: 0), type(len), type])  # modules, functions, classes: no variables
+_TEXT_SHOWN = 60
+_HELD = frozenset([int, float, complex, bool, str, bytes, type(None)])
+_GONE, _OURS = object(), object()  # a name that was not there; one of those that every script has
 
 
 def clean(name: object) -> str:
@@ -118,50 +127,129 @@ def fingerprint(value: object) -> tuple[int, ...]:
     return (id(value), *map(id, islice(held, budget.CONTAINER_ITEMS)))
 
 
+class BindingRecord(Struct, frozen=True, gc=False):
+    """What a name stands for from a moment on; nothing any more without tensor and text."""
+
+    moment: int
+    name: str
+    frame: int
+    tensor: TensorRecord | None = None
+    text: str | None = None
+
+
+def told(value: object) -> str:
+    """A number or a short text as Python writes it, else what kind of thing it is; runs no code of the snippet."""
+    kind = type(value)
+    if kind in _WRITTEN:
+        return _WRITTEN[kind](value)
+    if kind is str:
+        text = cast("str", value)
+        return clean(str.__repr__(text if len(text) <= _TEXT_SHOWN else text[: _TEXT_SHOWN - 1] + "…"))
+    name = clean(type.__dict__["__name__"].__get__(kind))
+    if kind in (list, tuple, dict, set, frozenset):
+        return f"{name} of {len(cast('list[object]', value))}"
+    return name
+
+
 class Names:
     """Gives names as the run binds them. Looks only at what changed since it looked last."""
 
-    def __init__(self, name: Namer, module: Callable[[str, torch.nn.Module, bool], None]) -> None:
-        self._name, self._module = name, module
+    def __init__(self, clock: Clock, name: Namer, module: Callable[[str, torch.nn.Module, bool], None]) -> None:
+        self.bindings: list[BindingRecord] = []
+        self._clock, self._name, self._module = clock, name, module
         self._seen: dict[str, tuple[int, ...]] = {}
-        self._bound: dict[str, TensorRecord] = {}  # at the top level, by name
+        self._values: dict[str, object] = {}  # at the top level: what each name stood for, tensors by their record
+        self._paths: dict[tuple[int, str], list[str]] = {}  # by frame and name: what was reached through it
+        self._last: dict[tuple[int, str], TensorRecord | str] = {}
 
     def look(self, namespace: Mapping[str, object], step: int) -> None:
         """Name what the top level binds anew since `step` began."""
-        bound = self._bound
+        values = self._values
         for key, value in list(namespace.items()):
-            if key in bound and bound[key].ref() is value:
+            before = values.get(key, _GONE)
+            if before is value or before is _OURS:
                 continue
-            if type(value) not in _ATOMS and not key.startswith("__"):
-                if is_tensor(value):
-                    if named := self._name(key, value, step, False):
-                        bound[key] = named
-                else:
-                    self._look_at(key, value, step, "")
+            kind = type(value)
+            if key.startswith("__"):
+                values[key] = _OURS
+            elif kind in _HELD:
+                values[key] = value
+                self._tell(key, value, 0)
+            elif is_tensor(value):
+                if type(before) is TensorRecord and before.ref() is value:
+                    continue
+                if named := self._name(key, value, step, False):
+                    values[key] = named
+                    self._bind(key, 0, named)
+            elif before != ~id(value):
+                values[key] = ~id(value)  # not the thing itself: it lives as long as without us
+                self._tell(key, value, 0)
+                if kind not in _ATOMS:
+                    self._look_at(key, value, step, "", 0)
+            elif kind not in _ATOMS:
+                self._look_at(key, value, step, "", 0)  # what it holds may have changed
+        if len(values) > len(namespace):
+            for key in [key for key in values if key not in namespace]:
+                del values[key]
+                self._bind(key, 0, None)
 
     def look_again(self, namespace: Mapping[str, object], step: int) -> None:
         """Name what the top level holds, however deep it changed."""
         self._seen.clear()
-        self._bound.clear()
         self.look(namespace, step)
 
-    def bound(self, name: str, value: object, step: int, function: str) -> None:
+    def bound(self, name: str, value: object, step: int, function: str, frame: int) -> None:
         """Name what a function of the snippet has just bound."""
-        if type(value) not in _ATOMS:
-            self._look_at(name, value, step, function)
-
-    def _look_at(self, key: str, value: object, step: int, function: str) -> None:
-        is_local = bool(function)
         if is_tensor(value):
-            self._name(key, value, step, is_local)
+            named = self._name(name, value, step, True)
+            if named:
+                self._bind(name, frame, named)
             return
-        where = function + ":" + key
+        self._tell(name, value, frame)
+        if type(value) not in _ATOMS:
+            self._look_at(name, value, step, function, frame)
+
+    def _tell(self, name: str, value: object, frame: int) -> None:
+        kind = type(value)
+        self._bind(name, frame, None if kind in _UNTOLD or issubclass(kind, type) else told(value))
+
+    def _bind(self, name: str, frame: int, what: TensorRecord | str | None) -> None:
+        """Note that `name` stands for `what`, and that nothing is reached through it any more as before."""
+        for path in self._paths.pop((frame, name), ()):
+            self._bind(path, frame, None)
+        last = self._last.get((frame, name))
+        if what is last or (type(what) is str and what == last) or len(self.bindings) >= budget.TURNS:
+            return
+        name = clean(name)
+        if what is None:
+            del self._last[frame, name]
+            self.bindings.append(BindingRecord(self._clock.now, name, frame))
+            return
+        self._last[frame, name] = what
+        tensor, text = (None, what) if type(what) is str else (cast("TensorRecord", what), None)
+        self.bindings.append(BindingRecord(self._clock.now, name, frame, tensor, text))
+
+    def _look_at(self, key: str, value: object, step: int, function: str, frame: int) -> None:
+        is_local = bool(function)
+        where = f"{function}:{key}"  # what one call of a function showed need not be looked for in the next
         state = fingerprint(value)
         if self._seen.get(where) == state:
             return
+        before = self._paths.pop((frame, key), [])
+        if where in self._seen:
+            self._tell(key, value, frame)  # a list may be longer now
         self._seen[where] = state
+        reached = []
         for path, tensor in tensors_in(clean(key), value):
-            self._name(path, tensor, step, is_local)
+            named = self._name(path, tensor, step, is_local)
+            if named:
+                self._bind(path, frame, named)
+                reached.append(path)
+        for path in before:
+            if path not in reached:
+                self._bind(path, frame, None)
+        if reached:
+            self._paths[frame, key] = reached
         if is_module(value):
             for path, part in submodules(clean(key), value):
                 self._module(path, part, is_local)

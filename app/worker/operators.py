@@ -68,7 +68,6 @@ _SILENT = frozenset(
         "_cdata",
         "register_hook",
         "register_post_accumulate_grad_hook",
-        "retain_grad",
         "result_type",
         "can_cast",
         "broadcast_shapes",
@@ -137,6 +136,7 @@ class Operator(Struct, frozen=True):
     exposes: bool = False
     relocates: bool = False
     unversioned: bool = False
+    changes: str = ""  # an attribute of its first argument that it sets: grad, requires_grad, retain_grad
     reader_only: bool = False  # recorded only where the snippet itself calls it
 
 
@@ -149,7 +149,11 @@ def classify(function: Function) -> Operator:
             known = _GETTERS.get(attribute)
             return Operator(known or f".{attribute}", silent=known is None, reader_only=known == ".grad")
         silent = attribute not in ("data", "grad")
-        return Operator(f".{attribute}=", silent=silent, relocates=attribute == "data", reader_only=attribute == "grad")
+        changes = attribute if attribute in ("grad", "requires_grad") else ""
+        relocates, reader_only = attribute == "data", attribute == "grad"
+        return Operator(f".{attribute}=", silent=silent, relocates=relocates, reader_only=reader_only, changes=changes)
+    if name == "retain_grad":
+        return Operator(name, silent=True, changes=name)
     if name in _SILENT or name.startswith("_record_function"):
         return Operator(name, silent=True)
     in_place = (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE_SPECIAL
@@ -162,6 +166,7 @@ def classify(function: Function) -> Operator:
         exposes=name in _EXPOSING,
         relocates=name in _RELOCATING,
         unversioned=name in _UNVERSIONED,
+        changes="requires_grad" if name == "requires_grad_" else "",
     )
 
 
@@ -192,9 +197,13 @@ def tensors_among(values: Iterable[object], depth: int = 2) -> list[torch.Tensor
 class OperatorMode(TorchFunctionMode):
     """Hands every operator that is worth noting to `around`, which runs it."""
 
-    def __init__(self, around: Callable[[Operator, Function, Sequence[object], dict[str, object]], object]) -> None:
+    def __init__(
+        self,
+        around: Callable[[Operator, Function, Sequence[object], dict[str, object]], object],
+        changed: Callable[[str, torch.Tensor], None],
+    ) -> None:
         super().__init__()
-        self._around = around
+        self._around, self._changed = around, changed
         self._operators: dict[Function, tuple[Operator, Function]] = {}
         self.recording = True
 
@@ -215,5 +224,9 @@ class OperatorMode(TorchFunctionMode):
             or not self.recording
             or (operator.reader_only and sys._getframe(1).f_code.co_filename != FILENAME)
         ):
-            return func(*args, **kwargs) if kwargs else func(*args)
-        return self._around(operator, func, args, kwargs or {})
+            result = func(*args, **kwargs) if kwargs else func(*args)
+        else:
+            result = self._around(operator, func, args, kwargs or {})
+        if operator.changes and self.recording and args and issubclass(type(args[0]), TensorBase):
+            self._changed(operator.changes, cast("torch.Tensor", args[0]))
+        return result

@@ -33,6 +33,13 @@ class Output(io.TextIOWrapper):
         self._kept = _Kept(name, most_bytes, on_overflow)
         super().__init__(io.BufferedWriter(self._kept), encoding="utf-8", errors=errors)
         self.mode = "w"  # type: ignore[misc]  # as the interpreter sets it
+        self.characters = 0  # written as text, whether they have left the buffer or not
+
+    def write(self, text: str, /) -> int:
+        """As every text stream; counts what it took."""
+        taken = super().write(text)
+        self.characters += taken
+        return taken
 
     def text(self) -> str:
         """All that was written."""

@@ -16,12 +16,18 @@ from app.worker.bound import (
     enter_mode,
     frame_above,
     function_modes,
+    grad_of,
     in_transform,
     is_grad_enabled,
+    is_leaf_of,
     is_view,
     leave_modes,
+    requires_grad_of,
+    retains_grad_of,
     version_of,
 )
+from app.worker.chronicle import Chronicle
+from app.worker.clock import Clock
 from app.worker.contents import Snapshots
 from app.worker.gradients import Gradients
 from app.worker.graph import Graph
@@ -29,6 +35,7 @@ from app.worker.memory import Memory, TensorRecord
 from app.worker.modules import ModuleCalls
 from app.worker.names import Names, clean
 from app.worker.operators import HIDDEN, Function, Operator, OperatorMode, classify, tensors_among
+from app.worker.output import Output
 from app.worker.script import caught
 from app.worker.source import FILENAME, Source
 from app.worker.steps import Steps, calls_to
@@ -44,30 +51,38 @@ class OperationRecord(Struct, eq=False, gc=False):
     inputs: list[TensorRecord]
     outputs: list[TensorRecord]
     grad_enabled: bool
+    moment: int
     raised: bool = False
 
 
 class Recorder:
     """Everything noted about one run, and the observers that note it."""
 
-    def __init__(self, source: Source, namespace: dict[str, object], line_cell: memoryview) -> None:
-        self.source, self.namespace = source, namespace
+    def __init__(
+        self, source: Source, namespace: dict[str, object], line_cell: memoryview, stdout: Output | None = None
+    ) -> None:
+        self.source, self.namespace, self.stdout = source, namespace, stdout
         self.truncated: dict[str, str] = {}
+        self.printed: list[tuple[int, int]] = []  # moment, characters of stdout when it was over
         self.operations: list[OperationRecord] = []
+        self.clock = Clock()
         self.snapshots = Snapshots()
-        self.memory = Memory()
-        self.writes = Writes(self.memory, namespace)
+        self.chronicle = Chronicle(self.clock)
+        self.memory = Memory(self.clock, self.chronicle.look)
+        self.writes = Writes(self.clock, self.memory, self.chronicle, namespace)
         self.modules = ModuleCalls()
         self.gradients = Gradients(self)
-        self.graph = Graph(self.memory, self.snapshots, self.gradients.before_node, self.gradients.after_node)
-        self.steps = Steps(namespace, Names(self._bind, self.modules.name), line_cell)
-        self.mode = OperatorMode(self.around)
+        before, after = self.gradients.before_node, self.gradients.after_node
+        self.graph = Graph(self.clock, self.memory, self.snapshots, before, after)
+        self.names = Names(self.clock, self._bind, self.modules.name)
+        self.steps = Steps(self.clock, namespace, self.names, line_cell)
+        self.mode = OperatorMode(self.around, self._changed)
 
     def run(self, code: CodeType) -> None:
         """Run the snippet's `code` in its namespace, observed."""
         observed_modules = self.modules.observed(lambda frame: self.steps.current(frame)[0], self._name_result)
         with (
-            calls_to(self.line, self.bind, caught),
+            calls_to(self.line, self.enter, self.bind, caught),
             self.gradients.observed(),
             observed_modules,
             fast_paths_beside(self.mode),
@@ -96,12 +111,24 @@ class Recorder:
         """Line `number` of the snippet begins: called by the snippet itself, see `instrument`."""
         if not self.mode.recording:
             return
-        done = self.steps.begin(number)
-        if done is None:
+        frame = frame_above(1)
+        if self.writes.exposed:
+            self.writes.compare_exposed(self.steps.done(frame))
+        if not self.steps.begin(number, frame):
             said = f"Only the first {budget.STEPS:,} lines run were recorded; what came later ran unobserved."
             self.stop_recording("recording", said)
-        elif self.writes.exposed:
-            self.writes.compare_exposed(done)
+        elif self.stdout is not None:
+            self._note_printed(self.stdout.characters)
+
+    def _note_printed(self, length: int) -> None:
+        """So much was printed before the moment that has just begun."""
+        if length != (self.printed[-1][1] if self.printed else 0):
+            self.printed.append((self.clock.now - 1, length))
+
+    def enter(self) -> None:
+        """A function of the snippet begins: called by the snippet itself."""
+        if self.mode.recording:
+            self.steps.enter(frame_above(1))
 
     def bind(self, name: str, value: object) -> None:
         """A function of the snippet has bound `name` to `value`: called by the snippet itself."""
@@ -158,6 +185,8 @@ class Recorder:
             with Unobserved():
                 record = self.memory.meet(tensor, step)
                 self.graph.follow(tensor, record, step, self.modules.current)
+        if record.storage is not None and not record.storage.looks:
+            self.chronicle.look(record.storage)
         names = record.local_names if is_local else record.names
         if name not in names and len(names) < 20 and (name := clean(name)) not in names:
             names.append(name)
@@ -201,7 +230,7 @@ class Recorder:
                 tensors += tensors_among(kwargs.values())
             records = [self._meet(tensor, step) for tensor in tensors]
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
-        operation = OperationRecord(step, operator.name, expression, records, [], is_grad_enabled())
+        operation = OperationRecord(step, operator.name, expression, records, [], is_grad_enabled(), self.clock.now)
         try:
             result = function(*args, **kwargs) if kwargs else function(*args)
         except BaseException:
@@ -257,6 +286,40 @@ class Recorder:
             if self._may_follow(operator, operation, tensor):
                 record = self.memory.meet(tensor, operation.step)
                 self.graph.follow(tensor, record, operation.step, self.modules.current)
+
+    def note_grad(self, tensor: torch.Tensor, record: TensorRecord, step: int) -> None:
+        """Note what the `.grad` of `tensor` is now."""
+        grad = grad_of(tensor) if record.is_leaf or retains_grad_of(tensor) else None  # else torch warns
+        if grad is None:
+            if record.grads:
+                record.has_grad(self.clock.now, None)
+            return
+        found = self.memory.known(grad)
+        if found is None:
+            if self.memory.is_full():
+                return
+            found = self.memory.meet(grad, step)
+            if found.storage is not None and not found.storage.looks:
+                self.chronicle.look(found.storage)
+            if found.expression is None and (label := record.label()) is not None:
+                found.expression = f"{label}.grad"[: budget.TEXT]
+        record.has_grad(self.clock.now, found.key)
+        if found.sequence != -1 or not is_leaf_of(grad):  # made by `create_graph=True`
+            self.graph.follow(grad, found, step, None)
+
+    def _changed(self, attribute: str, tensor: torch.Tensor) -> None:
+        """The attribute `grad` or `requires_grad` of `tensor` was set, by the snippet or by torch's own Python."""
+        with Unobserved():
+            step, _ = self.steps.current(frame_above(2))
+            record = self.memory.known(tensor)
+            if record is None:
+                return
+            if attribute == "grad":
+                self.note_grad(tensor, record, step)
+            elif attribute == "retain_grad":
+                self.gradients.retains(record)
+            else:
+                record.turn(self.clock.now, record.node, is_leaf_of(tensor), requires_grad_of(tensor))
 
     def _may_follow(self, operator: Operator, operation: OperationRecord, tensor: torch.Tensor) -> bool:
         """Whether `tensor`, which was there before the operator ran, may be asked for its node.

@@ -2,7 +2,7 @@
 
 import gc
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 
@@ -11,10 +11,14 @@ import torch
 from app.trace.model import (
     Array,
     Backward,
+    Binding,
+    Check,
+    Content,
     Counter,
     Environment,
     Final,
     Fired,
+    GradTurn,
     ModuleCall,
     Node,
     Operation,
@@ -24,6 +28,7 @@ from app.trace.model import (
     Storage,
     Tensor,
     Trace,
+    Turn,
     Values,
     Write,
 )
@@ -37,6 +42,7 @@ from app.worker.bound import (
     retains_grad_of,
     version_of,
 )
+from app.worker.chronicle import contents_of, packing_of
 from app.worker.contents import ITEM_BYTES, Listing, dtype_name, listed
 from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
@@ -89,12 +95,24 @@ class Report:
             stdout=stdout,
             stderr=stderr,
             steps=tuple(
-                Step(line=line, function=name and clean(name), depth=depth) for line, name, depth in recorder.steps.run
+                Step(
+                    line=step.line,
+                    function=step.function and clean(step.function),
+                    depth=step.depth,
+                    moment=step.moment,
+                    frame=step.frame,
+                    caller=step.caller,
+                    mode=step.mode,
+                )
+                for step in recorder.steps.run
             ),
             tensors={key: self._tensor(record) for key, record in recorder.memory.tensors.items()},
             storages={key: self._storage(record) for key, record in recorder.memory.storages.items()},
             counters={
-                key: Counter(version=c.version, step=self._at(c.step)) for key, c in recorder.memory.counters.items()
+                key: Counter(
+                    version=c.version, step=self._at(c.step), first=c.first, moves=self._first(c.moves), moment=c.moment
+                )
+                for key, c in recorder.memory.counters.items()
             },
             nodes=dict(reversed(nodes.items())),
             arrays=tuple(self._arrays()),
@@ -116,26 +134,49 @@ class Report:
                     outputs=tuple(r.key for r in o.outputs),
                     grad_enabled=o.grad_enabled,
                     raised=o.raised,
+                    moment=o.moment,
                 )
                 for o in recorder.operations
             ),
             writes=tuple(
                 Write(
                     step=self._at(w.step),
-                    line=recorder.steps.run[self._at(w.step)][0] if recorder.steps.run else 0,
+                    line=recorder.steps.run[self._at(w.step)].line if recorder.steps.run else 0,
                     op=w.op,
                     storage=w.storage.key,
                     counter=w.counter.key if w.counter else None,
                     through=w.through.key if w.through else None,
                     version=w.version,
                     name=w.name,
+                    moment=w.moment,
                 )
                 for w in recorder.writes.all
             ),
             backwards=backwards,
             final=final,
+            bindings=tuple(
+                Binding(
+                    moment=b.moment,
+                    name=b.name,
+                    frame=b.frame,
+                    tensor=b.tensor.key if b.tensor else None,
+                    text=b.text,
+                )
+                for b in recorder.names.bindings
+            ),
+            printed=tuple(self._printed(stdout)),
             truncated=tuple(self._truncated()),
         )
+
+    def _first(self, turns: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+        return tuple(turns[: budget.TURNS])
+
+    def _printed(self, stdout: str) -> Iterator[tuple[int, int]]:
+        """How much was printed when; what went past the text stream, as bytes, counts at the end."""
+        for moment, characters in self._recorder.printed[: budget.TURNS]:
+            yield moment, min(characters, len(stdout))
+        if stdout:
+            yield self._recorder.clock.now, len(stdout)
 
     def _living(self) -> Iterator[tuple[str, torch.Tensor]]:
         """The tensors that are still referred to, by the last of their records."""
@@ -157,10 +198,12 @@ class Report:
             recorder.memory.meet(named, self._last)
         for key, living in self._alive.items():
             record = recorder.memory.tensors[key]
-            record.is_leaf, record.requires_grad = is_leaf_of(living), requires_grad_of(living)
             recorder.graph.follow(living, record, self._last, None)
-            if record.counter is not None:
-                record.counter.version = version_of(living) or record.counter.version
+            record.turn(recorder.clock.now, record.node, is_leaf_of(living), requires_grad_of(living))
+            if record.counter is not None and (version := version_of(living)):
+                record.counter.saw(version, recorder.clock.now)
+            if record.grads or (record.is_leaf and record.requires_grad):
+                recorder.note_grad(living, record, self._last)
         self._alive = dict(self._living())
 
     def _values(self, key: str) -> Values | None:
@@ -190,6 +233,13 @@ class Report:
             alive=tensor is not None,
             values=self._values(record.key),
             continues=record.continues,
+            lazy=record.lazy,
+            moment=record.moment,
+            turns=tuple(
+                Turn(moment=moment, node=node, is_leaf=is_leaf, requires_grad=requires_grad)
+                for moment, node, is_leaf, requires_grad in record.turns[: budget.TURNS]
+            ),
+            grads=tuple(GradTurn(moment=moment, tensor=grad) for moment, grad in record.grads[: budget.TURNS]),
         )
 
     def _storage(self, record: StorageRecord) -> Storage:
@@ -206,7 +256,15 @@ class Report:
             step=self._at(record.step),
             alive=alive,
             values=values,
+            moment=record.moment,
+            packing=packing_of(record.dtype) if record.looks else "",
+            contents=self._contents(record),
         )
+
+    def _contents(self, record: StorageRecord) -> tuple[Content, ...]:
+        if len(record.looks) > budget.TURNS:
+            return ()
+        return tuple(contents_of(record))
 
     def _node(self, record: NodeRecord) -> Node:
         recorder = self._recorder
@@ -219,8 +277,10 @@ class Report:
             tensors=tuple(record.tensors[:100]),
             module=None if call is None else recorder.modules.path(call),
             call=call,
-            freed=record.freed,
+            freed=record.freed_at is not None,
             custom=record.custom,
+            moment=record.moment,
+            freed_at=record.freed_at,
         )
 
     def _saved(self, entry: SavedRecord) -> SavedTensor:
@@ -256,6 +316,8 @@ class Report:
                 grad_inputs=tuple(map(list_, f.sent)),
                 grad_outputs=tuple(map(list_, f.received)),
                 finished=f.finished,
+                moment=f.moment,
+                checks=tuple(Check(slot=slot, version=version, intact=intact) for slot, version, intact in f.checks),
             )
             for f in reversed(call.fired)
         ]
@@ -267,6 +329,8 @@ class Report:
             call="backward" if call.accumulates else "grad",
             keeps_graph=call.keeps_graph,
             raised=call.raised,
+            creates_graph=call.creates_graph,
+            moment=call.moment,
         )
 
     def _arrays(self) -> Iterator[Array]:
@@ -315,5 +379,9 @@ class Report:
             yield f"Only the first {budget.NODES:,} autograd nodes were recorded."
         if self._history.unlisted or self._recorder.snapshots.forgotten:
             yield "Saved tensors and gradients of earlier steps are kept without their values."
+        if self._recorder.chronicle.thinned:
+            yield "Of some storages not every content was kept: at those moments their cells are left empty."
+        if len(self._recorder.names.bindings) >= budget.TURNS:
+            yield f"Only the first {budget.TURNS:,} changes of what names stand for were recorded."
         if self._end.unlisted:
             yield "Some tensors are kept with a summary of their values only: there are too many numbers to list."

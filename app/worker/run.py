@@ -29,8 +29,8 @@ class Run:
     def __init__(self, request: Request, line_cell: memoryview, send: Callable[[bytes], None]) -> None:
         self._request, self._send = request, send
         self._main = main_module()
-        self._recorder = Recorder(Source(request.source), self._main.__dict__, line_cell)
         self._stdout = Output("<stdout>", request.output_bytes, self._stop_output)
+        self._recorder = Recorder(Source(request.source), self._main.__dict__, line_cell, self._stdout)
         self._stderr = Output("<stderr>", request.output_bytes, self._stop_output, errors="backslashreplace")
 
     def trace(self) -> Trace:
@@ -48,7 +48,7 @@ class Run:
         self._recorder.mode.recording = False
         while frame is not None and frame.f_code.co_filename != FILENAME:
             frame = frame.f_back
-        line = frame.f_lineno if frame else self._recorder.steps.run[-1][0] if self._recorder.steps.run else None
+        line = frame.f_lineno if frame else self._recorder.steps.run[-1].line if self._recorder.steps.run else None
         self._send(fit(self._report(Outcome(kind="stopped", reason=reason, line=line))))
 
     def _report(self, outcome: Outcome) -> Trace:

@@ -4,28 +4,57 @@ import builtins
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType
+from typing import Literal
+
+from msgspec import Struct
 
 from app.worker import budget
-from app.worker.bound import frame_above
-from app.worker.instrument import BIND, CAUGHT, LINE
+from app.worker.bound import is_grad_enabled, is_inference_mode
+from app.worker.clock import Clock
+from app.worker.instrument import BIND, CAUGHT, ENTER, LINE
 from app.worker.names import Names
 from app.worker.source import FILENAME
+
+Mode = Literal["grad", "no_grad", "inference"]
+
+
+_MODES: dict[tuple[bool, bool], Mode] = {
+    (True, False): "grad",
+    (False, False): "no_grad",
+    (False, True): "inference",
+    (True, True): "inference",
+}
+
+
+class StepRecord(Struct, frozen=True, gc=False):
+    """One run of one source line."""
+
+    line: int
+    function: str | None
+    depth: int
+    moment: int
+    frame: int
+    caller: int | None
+    mode: Mode
 
 
 class Steps:
     """The lines run so far, and which of them each living frame of the snippet stands on."""
 
-    def __init__(self, namespace: dict[str, object], names: Names, line_cell: memoryview) -> None:
-        self.run: list[tuple[int, str | None, int]] = []  # line, function, depth
-        self._namespace, self._names, self._line_cell = namespace, names, line_cell
-        self._at: dict[int, tuple[CodeType, int]] = {}  # by id of the frame, which may be reused: hence the code
+    def __init__(self, clock: Clock, namespace: dict[str, object], names: Names, line_cell: memoryview) -> None:
+        self.run: list[StepRecord] = []
+        self._clock, self._namespace, self._names, self._line_cell = clock, namespace, names, line_cell
+        # by id of the frame, which may be reused for one of other code: its step, and which call it is
+        self._at: dict[int, tuple[CodeType, int, int]] = {}
+        self._frames = 0
 
-    def begin(self, line: int) -> int | None:
-        """A line of the snippet begins in the frame two above.
+    def done(self, frame: FrameType) -> int:
+        """The step of `frame` that has just ended, where it had one; else the one that begins next."""
+        at = self._at.get(id(frame))
+        return at[1] if at is not None and at[0] is frame.f_code else max(len(self.run) - 1, 0)
 
-        The step that is done with it; None if there are too many steps.
-        """
-        frame = frame_above(2)
+    def begin(self, line: int, frame: FrameType) -> bool:
+        """A line of the snippet begins in `frame`; False if there are too many steps."""
         code = frame.f_code
         at = self._at
         key = id(frame)
@@ -38,27 +67,50 @@ class Steps:
         self._line_cell[0] = line
         step = len(self.run)
         if step >= budget.STEPS:
-            return None
-        at[key] = code, step
-        self.run.append((line, None, 0) if is_module else (line, code.co_name, self._depth(frame)))
-        return before[1] if before else step
+            return False
+        clock = self._clock
+        clock.now += 1
+        mode = _MODES[is_grad_enabled(), is_inference_mode()]
+        if is_module:
+            at[key] = code, step, 0
+            self.run.append(StepRecord(line, None, 0, clock.now, 0, None, mode))
+            return True
+        depth, caller = self._callers(frame)
+        number = before[2] if before else self._entered()
+        at[key] = code, step, number
+        self.run.append(StepRecord(line, code.co_name, depth, clock.now, number, caller, mode))
+        return True
+
+    def enter(self, frame: FrameType) -> None:
+        """A call of a function of the snippet begins in `frame`, which may have been that of an earlier call."""
+        self._at[id(frame)] = frame.f_code, self.current(frame.f_back)[0], self._entered()
+
+    def _entered(self) -> int:
+        self._frames += 1
+        return self._frames
 
     def bound(self, name: str, value: object, frame: FrameType) -> None:
         """A function of the snippet, in `frame`, has just bound `name`."""
-        self._names.bound(name, value, self.current(frame)[0], frame.f_code.co_name)
+        at = self._at.get(id(frame))
+        number = at[2] if at is not None and at[0] is frame.f_code else self._frames
+        self._names.bound(name, value, self.current(frame)[0], frame.f_code.co_name, number)
 
     def look_at_end(self, step: int) -> None:
         """Name what the last line bound, and whatever changed deep inside what names hold."""
         self._names.look_again(self._namespace, step)
 
-    def _depth(self, frame: FrameType) -> int:
-        """How many calls of the snippet's functions `frame` is in."""
-        depth = 0
+    def _callers(self, frame: FrameType) -> tuple[int, int | None]:
+        """How many calls of the snippet's functions `frame` is in, and the step that called it."""
+        depth, caller = 0, None
         above = frame.f_back
         while above is not None:
-            depth += above.f_code.co_filename == FILENAME
+            if above.f_code.co_filename == FILENAME:
+                depth += 1
+                if caller is None:
+                    found = self._at.get(id(above))
+                    caller = found[1] if found is not None and found[0] is above.f_code else None
             above = above.f_back
-        return depth
+        return depth, caller
 
     def current(self, frame: FrameType | None) -> tuple[int, FrameType | None]:
         """The step that `frame` belongs to, and the snippet's own frame that it was called from."""
@@ -75,15 +127,20 @@ class Steps:
 
 @contextmanager
 def calls_to(
-    line: Callable[[int], None], bind: Callable[[str, object], None], caught: Callable[[], None]
+    line: Callable[[int], None],
+    enter: Callable[[], None],
+    bind: Callable[[str, object], None],
+    caught: Callable[[], None],
 ) -> Iterator[None]:
     """What instrumented code calls; after the run, when code of it may still run, that does nothing."""
     setattr(builtins, LINE, line)
+    setattr(builtins, ENTER, enter)
     setattr(builtins, BIND, bind)
     setattr(builtins, CAUGHT, caught)
     try:
         yield
     finally:
         setattr(builtins, LINE, lambda _line: None)
+        setattr(builtins, ENTER, lambda: None)
         setattr(builtins, BIND, lambda _name, _value: None)
         setattr(builtins, CAUGHT, lambda: None)

@@ -8,6 +8,8 @@ import torch
 
 from app.worker import budget
 from app.worker.bound import memory_at, version_of
+from app.worker.chronicle import Chronicle
+from app.worker.clock import Clock
 from app.worker.memory import CounterRecord, Memory, StorageRecord, TensorRecord
 
 NO_OPERATOR = "(not an operator)"
@@ -18,10 +20,11 @@ NumpyArray = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.generic]]
 class WriteRecord:
     """One write of memory."""
 
-    __slots__ = ("counter", "name", "op", "step", "storage", "through", "version")
+    __slots__ = ("counter", "moment", "name", "op", "step", "storage", "through", "version")
 
     def __init__(
         self,
+        moment: int,
         step: int,
         op: str,
         storage: StorageRecord,
@@ -29,6 +32,7 @@ class WriteRecord:
         through: TensorRecord | None,
         name: str | None = None,
     ) -> None:
+        self.moment = moment
         self.step, self.op, self.storage, self.counter, self.through = step, op, storage, counter, through
         self.version = counter.version if counter else None
         self.name = name or (through.label() if through else None)
@@ -37,13 +41,23 @@ class WriteRecord:
 class Writes:
     """Every write of the run, in order."""
 
-    def __init__(self, memory: Memory, namespace: dict[str, object]) -> None:
+    def __init__(self, clock: Clock, memory: Memory, chronicle: Chronicle, namespace: dict[str, object]) -> None:
         self.all: list[WriteRecord] = []
         self.left_out = 0
         self.exposed: dict[str, int] = {}  # checksums of the storages that can be written unseen
-        self._memory, self._namespace = memory, namespace
+        self._clock, self._memory, self._chronicle, self._namespace = clock, memory, chronicle, namespace
 
-    def _note(self, write: WriteRecord) -> None:
+    def _note(
+        self,
+        step: int,
+        op: str,
+        storage: StorageRecord,
+        counter: CounterRecord | None,
+        through: TensorRecord | None,
+        name: str | None = None,
+    ) -> None:
+        write = WriteRecord(self._clock.now, step, op, storage, counter, through, name)
+        self._chronicle.look(storage)
         if len(self.all) >= budget.WRITES:
             self.left_out += 1
         else:
@@ -63,23 +77,23 @@ class Writes:
         for tensor, record in moved:
             version = version_of(tensor)
             if record.counter is not None and version is not None:
-                record.counter.version = version
+                record.counter.saw(version, self._clock.now)
         for _, record in through:
             if record.counter is not None and record.storage is not None and record.counter.key not in written:
                 written.add(record.counter.key)
-                self._note(WriteRecord(step, op, record.storage, record.counter, record))
+                self._note(step, op, record.storage, record.counter, record)
 
     def note_uncounted(self, op: str, step: int, written: Sequence[TensorRecord]) -> None:
         """An operator wrote tensors in place; those made in inference mode have no counter to move."""
         for record in written:
             if record.counter is None and record.storage is not None:
-                self._note(WriteRecord(step, op, record.storage, None, record))
+                self._note(step, op, record.storage, None, record)
 
     def note_unversioned(self, op: str, step: int, records: Sequence[TensorRecord], before: Sequence[int]) -> None:
         """An operator that writes some inputs without moving their counters: those whose contents changed."""
         for record, old in zip(records, before, strict=True):
             if record.storage is not None and checksum(record.storage) != old:
-                self._note(WriteRecord(step, op, record.storage, None, record))
+                self._note(step, op, record.storage, None, record)
 
     def note_relocated(self, op: str, step: int, tensor: torch.Tensor) -> None:
         """An operator may have swapped the memory under `tensor`, or its geometry."""
@@ -88,7 +102,10 @@ class Writes:
         if new is not old:
             new.op = op
             if old.storage is not None and new.storage is not old.storage:
-                self._note(WriteRecord(step, op, old.storage, None, old))
+                self._note(step, op, old.storage, None, old)
+            if new.storage is not None:
+                new.storage.locate()
+                self._chronicle.look(new.storage)
 
     def note_accumulated(self, step: int, leaf: torch.Tensor) -> None:
         """AccumulateGrad may have added to a `.grad` that was met before."""
@@ -98,8 +115,8 @@ class Writes:
             return
         version = version_of(grad)
         if version is not None and version != record.counter.version:
-            record.counter.version = version
-            self._note(WriteRecord(step, "AccumulateGrad", record.storage, record.counter, record))
+            record.counter.saw(version, self._clock.now)
+            self._note(step, "AccumulateGrad", record.storage, record.counter, record)
 
     def expose(self, storage: StorageRecord) -> None:
         """The address of `storage` is known to the snippet from now on: it may be written unseen."""
@@ -113,7 +130,7 @@ class Writes:
             if storage is None or not storage.is_alive():
                 del self.exposed[key]
             elif checksum(storage) != before:
-                self._note(WriteRecord(step, NO_OPERATOR, storage, None, None, self._array_over(storage)))
+                self._note(step, NO_OPERATOR, storage, None, None, self._array_over(storage))
 
     def _array_over(self, storage: StorageRecord) -> str | None:
         """The reader's first name for a numpy array over `storage`."""

@@ -13,9 +13,10 @@ from app.diagram.scene import Drawing
 from app.diagram.shapes import Mark
 from app.diagram.tape import MOST_COLUMNS, Tape, draw_tape
 from app.diagram.tape_lanes import Lane, fold_lane, weights_of
-from app.diagram.tape_moments import Column, Moments, columns_of
+from app.diagram.tape_moments import Column, columns_of
 from app.diagram.tape_reader import read_story
 from app.trace.model import Trace
+from app.trace.moments import Moments
 from tests.diagram.drawn import outside, overlapping_texts
 from tests.diagram.tape_runs import HOSTILE, RUNS, by_data, by_detach, loop, many, steps, straight, unknown
 from tests.tracing import trace_of

@@ -3,8 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.diagram.tape_moments import Column, Moments, columns_of
+from app.diagram.tape_moments import Column, columns_of
 from app.trace.model import Backward, Fired, Node, Step, Trace
+from app.trace.moments import Moments
 from tests.builders import a_trace
 from tests.diagram.tape_runs import by_data, loop, steps, straight
 

@@ -22,6 +22,7 @@ from app.trace.model import (
     Values,
     Write,
 )
+from tests.builders import numbered
 
 ENVIRONMENT = Environment(torch="2.13.0", python="3.11.2", tapescope="0.1.0")
 
@@ -178,4 +179,4 @@ def data_trace(**fields: Any) -> Trace:
             ),
         },
     )
-    return msgspec.structs.replace(trace, **fields)
+    return numbered(msgspec.structs.replace(trace, **fields))

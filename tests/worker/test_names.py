@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from app.worker import budget
+from app.worker.clock import Clock
 from app.worker.names import Names, clean, final_tensors, submodules, tensors_in
 
 t = torch.zeros(1)
@@ -107,18 +108,18 @@ for each in (Hostile, HostileList, HostileDict, Odd):
 def test_no_code_of_the_snippet_runs(kind: type) -> None:
     value = kind()
     found: list[str] = []
-    names = Names(lambda name, *_: found.append(name), lambda *_: None)
+    names = Names(Clock(), lambda name, *_: found.append(name), lambda *_: None)
     namespace = {"value": value, "inside": [value, (value,), {"key": value}], "x": t}
     names.look(namespace, 0)
     names.look(namespace, 1)
-    names.bound("local", value, 1, "f")
+    names.bound("local", value, 1, "f", 1)
     assert set(found) == {"x"}
     assert [name for name, _ in final_tensors(namespace)] == ["x"]
 
 
 def test_names_are_given_again_only_when_something_changed() -> None:
     found: list[tuple[str, int]] = []
-    names = Names(lambda name, _tensor, step, _local: found.append((name, step)), lambda *_: None)
+    names = Names(Clock(), lambda name, _tensor, step, _local: found.append((name, step)), lambda *_: None)
     held: list[torch.Tensor] = [torch.zeros(1)]
     namespace: dict[str, object] = {"held": held}
     names.look(namespace, 0)
@@ -136,10 +137,10 @@ def test_names_are_given_again_only_when_something_changed() -> None:
 
 def test_functions_of_the_same_variable_names_are_told_apart() -> None:
     found: list[tuple[str, bool]] = []
-    names = Names(lambda name, _tensor, _step, is_local: found.append((name, is_local)), lambda *_: None)
+    names = Names(Clock(), lambda name, _tensor, _step, is_local: found.append((name, is_local)), lambda *_: None)
     shared = [t]
-    names.bound("x", shared, 0, "f")
-    names.bound("x", shared, 1, "g")
+    names.bound("x", shared, 0, "f", 1)
+    names.bound("x", shared, 1, "g", 2)
     names.look({"x": shared}, 2)
     assert found == [("x[0]", True), ("x[0]", True), ("x[0]", False)]
 
