@@ -155,7 +155,7 @@ def _node_body(facts: Facts, part: Part, stubs: list[Stub]) -> Body:
         stubs=tuple(stubs[:MOST_STUBS]),
         more_stubs=max(len(stubs) - MOST_STUBS, 0),
         line=line,
-        since=node.step,
+        since=node.moment,
         heard=_heard(node, firing.order if firing else None, bit, slots),
     )
 
@@ -166,6 +166,7 @@ def _fold_body(facts: Facts, part: Part) -> Body:
     fates = {facts.fate(saved) for key in part.nodes for saved in nodes[key].saved}
     state: State = "wrong" if "wrong" in fates else "refused" if "refused" in fates else "fold"
     steps = [step for key in part.nodes if (step := nodes[key].step) is not None]
+    since = min((nodes[key].moment for key in part.nodes), default=None)
     order = None
     if orders:
         order = f"{orders[0]}–{orders[-1]}" if len(orders) > 1 else str(orders[0])
@@ -177,7 +178,7 @@ def _fold_body(facts: Facts, part: Part) -> Body:
         order=order,
         state=state,
         line=facts.line(min(steps)) if steps else None,
-        since=min(steps) if steps else None,
+        since=since,
         heard=f"{part.detail or part.words}, folded",
     )
 

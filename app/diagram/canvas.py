@@ -131,7 +131,7 @@ class Canvas:
         self.below.append(mark)
 
     def _since(self, edge: Edge) -> int | None:
-        return edge.join.cut.step if edge.join.cut else self.texts[edge.join.source].since
+        return edge.join.cut.moment if edge.join.cut else self.texts[edge.join.source].since
 
     def _cut(self, pen: Pen, edge: Edge, way: list[Point], look: Look) -> None:
         word = edge.word or ""

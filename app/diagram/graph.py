@@ -209,6 +209,6 @@ def _below(facts: Facts, width_px: float, y: float, *, empty: bool) -> tuple[lis
             pen.text(x, y + 22, f"and {len(loose) - at} more", "faint")
             marks.append(pen.mark("words"))
             break
-        marks.append(draw_pill(bit, Box(x, y, min(wide, width_px - 1), high), trace.tensors[key].step))
+        marks.append(draw_pill(bit, Box(x, y, min(wide, width_px - 1), high), trace.tensors[key].moment))
         x += wide + 10
     return marks, y + 44

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.diagram.facts import Facts
+from app.diagram.film import Film
 from app.diagram.fold import fold
 from app.diagram.graph import Band, Sketch
 from app.diagram.layout import px
@@ -20,7 +21,7 @@ from app.diagram.tethers import SPACING_PX, Loom, Side, owners, threads, trouble
 from app.diagram.text import width
 from app.diagram.windows import SHOWN, SHOWN_NARROW, SHOWN_OPENED, Shelf, shelves
 from app.trace.flow import cuts
-from app.trace.model import Trace
+from app.trace.history import History
 
 WIDE_PX, MEDIUM_PX, NARROW_PX = 870, 700, 358
 TITLE_PX = 28.0
@@ -78,8 +79,12 @@ class _Run(Struct, frozen=True, kw_only=True):
     opened: frozenset[str]
 
 
-def draw_scene(trace: Trace, opened: frozenset[str] = frozenset()) -> Scene:
-    """The figure of `trace`, with the folds whose ids are in `opened` shown open. Ids of no fold do nothing."""
+def draw_scene(history: History, film: Film, opened: frozenset[str] = frozenset()) -> Scene:
+    """The figure of a run, with the folds whose ids are in `opened` shown open. Ids of no fold do nothing.
+
+    What changes with the moment goes into `film`.
+    """
+    trace = history.trace
     facts, found = Facts(trace), cuts(trace)
     folded = fold(trace, found, opened, facts.troubled)
     most = SHOWN_OPENED if MEMORY in opened else SHOWN

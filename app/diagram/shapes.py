@@ -1,6 +1,7 @@
 """What a figure is made of: marks of texts, lines, plates, icons and strips of cells, all placed, in px.
 
-`kind` is a class that static/css/figure.css gives a look; nothing here knows a colour.
+`kind` is a class that static/css/figure.css gives a look; nothing here knows a colour. What changes with the moment
+has tracks of the film: `text_track` for a text, `kind_track` for the classes that `kind` stands for.
 """
 
 from collections.abc import Container, Iterable, Sequence
@@ -34,6 +35,8 @@ class Label(Struct, frozen=True, kw_only=True):
     size: int = 12
     anchor: Anchor = "start"
     struck: bool = False
+    text_track: int | None = None  # `text` is then the longest that it holds
+    kind_track: int | None = None
 
     @property
     def classes(self) -> str:
@@ -59,6 +62,7 @@ class Line(Struct, frozen=True):
 
     path: str
     kind: str
+    kind_track: int | None = None
 
 
 class Plate(Struct, frozen=True, kw_only=True):
@@ -70,6 +74,9 @@ class Plate(Struct, frozen=True, kw_only=True):
     height: Length
     radius: Length
     kind: str
+    kind_track: int | None = None
+    x_track: int | None = None
+    width_track: int | None = None
 
 
 class Icon(Struct, frozen=True):
@@ -94,6 +101,10 @@ class Square(Struct, frozen=True, kw_only=True):
     changed: bool = False
     wrong: bool = False
     size: int = 12
+    text_track: int | None = None
+    kind_track: int | None = None  # of the cell
+    ink_track: int | None = None  # of its text
+    was_track: int | None = None
     text_x: Length = 0
     text_y: Length = 0
     was_y: Length = 0
@@ -107,7 +118,8 @@ class Mark(Struct, frozen=True, kw_only=True):
     label: str = ""  # what a screen reader says; with it, the mark can be focused
     line: int | None = None  # the source line it leads to
     opens: str | None = None  # the folds to show open after pressing it, where it is a fold
-    since: int | None = None  # the step from which on it is there
+    since: int | None = None  # the moment from which on it is there
+    until: int | None = None  # the moment at which it is gone again
     plates: tuple[Plate, ...] = ()
     lines: tuple[Line, ...] = ()
     squares: tuple[Square, ...] = ()

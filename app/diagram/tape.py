@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.diagram.film import Film
 from app.diagram.scene import Drawing
 from app.diagram.shapes import IconKind
 from app.diagram.tape_lanes import Story, fold_lane, weights_of
 from app.diagram.tape_moments import Column, columns_of
 from app.diagram.tape_narrow import draw_narrow
-from app.diagram.tape_reader import read_story
 from app.diagram.tape_sheet import Contents, Sheet
 from app.diagram.tape_wide import draw_wide
 from app.diagram.tape_words import MOST_ROWS, Row, Words
-from app.trace.model import Trace
+from app.trace.history import History
 from app.trace.moments import Moments
 
 WIDE_PX, MEDIUM_PX, NARROW_PX, SLIM_PX = 870, 700, 358, 300
@@ -54,12 +54,11 @@ class Tape(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-def draw_tape(trace: Trace) -> Tape:
-    """The tape of a run, at its end."""
+def draw_tape(history: History, story: Story, film: Film) -> Tape:
+    """The tape of a run, of which `story` was read. What changes with the moment goes into `film`."""
+    trace, moments = history.trace, history.moments
     if not trace.steps:
         return Tape(notes=("Nothing ran.",))
-    moments = Moments(trace)
-    story = read_story(trace, moments)
     if not story.lanes:
         why = "No tensor with a name was left to draw." if trace.storages else "No tensor was made."
         return Tape(moments=moments.count, notes=(why,))

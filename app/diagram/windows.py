@@ -172,7 +172,7 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
         kept=tuple(_kept(facts, storage)),
         notes=tuple(notes),
         numbered=not same and contents.form == "strip",
-        since=found.step,
+        since=found.moment,
         alive=found.alive,
         heard=_heard(storage, windows, counters, contents, notes),
     )
@@ -189,7 +189,7 @@ def _window_of_tensor(key: str, tensor: Tensor) -> Window:
         span=span_of_view(tensor),
         repeats=len(cells) // len(set(cells)) if cells else 1,
         counter=tensor.counter,
-        since=tensor.step,
+        since=tensor.moment,
     )
 
 

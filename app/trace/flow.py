@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.trace.model import Operation, Trace
 
@@ -45,6 +46,7 @@ class Cut(Struct, frozen=True, kw_only=True):
     """A value that went on without the graph it came from."""
 
     step: int
+    moment: int
     by: By
     op: str  # the operator: "detach_", "item", "argmax"
     source: str  # the tensor that had a graph, or was a leaf that requires grad
@@ -102,10 +104,7 @@ def cuts(trace: Trace) -> tuple[Cut, ...]:
             for key in operation.inputs:
                 if storage := trace.tensors[key].storage:
                     storages[storage] |= brought if operation.op in _ALWAYS else set()
-    return tuple(
-        Cut(step=cut.step, by=cut.by, op=cut.op, source=cut.source, result=cut.result, into=tuple(into[index]))
-        for index, cut in enumerate(found)
-    )
+    return tuple(replace(cut, into=tuple(into[index])) for index, cut in enumerate(found))
 
 
 def _cuts_by(operation: Operation, graphs: _Graphs) -> Iterator[Cut]:
@@ -124,7 +123,7 @@ def _cuts_by(operation: Operation, graphs: _Graphs) -> Iterator[Cut]:
             by = "non-differentiable" if operation.grad_enabled else "no_grad"
     result = next(iter(fresh or operation.outputs), None)
     for source in sources:
-        yield Cut(step=operation.step, by=by, op=operation.op, source=source, result=result)
+        yield Cut(step=operation.step, moment=operation.moment, by=by, op=operation.op, source=source, result=result)
 
 
 def _brought(

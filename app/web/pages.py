@@ -8,12 +8,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.diagram.pictures import Folds
 from app.errors import UserFacingError
 from app.lessons.catalog import Lesson, catalog
 from app.web.assets import assets
 from app.web.notices import notice_of
 from app.web.respond import page
-from app.web.runs import Folds
 from app.web.site import Bench, State
 from app.web.traces import notice_page, opened, result_page
 from app.web.views import PageView

@@ -6,8 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 
-from app.diagram import Scene, draw_scene
-from app.diagram.tape import Tape, draw_tape
+from app.diagram.pictures import NONE_OPEN, Folds, Pictures, draw
 from app.errors import UserFacingError
 from app.explain import explain
 from app.explain.contrast import GradContrast, contrast, needs_reference
@@ -15,9 +14,6 @@ from app.explain.diagnosis import Diagnosis
 from app.lessons.catalog import Lesson
 from app.sandbox.run import Layer
 from app.trace.model import Reference, Trace
-
-Folds = frozenset[str]  # the ids of folds of the figure that are shown open
-NONE_OPEN: Folds = frozenset()
 
 
 class SnippetRunner(Protocol):
@@ -46,18 +42,6 @@ class Run(Struct, frozen=True, kw_only=True):
     reference: Reference | None = None
     contrasts: tuple[GradContrast, ...] = ()
     not_compared: str | None = None
-
-
-class Pictures(Struct, frozen=True, kw_only=True):
-    """A run, drawn."""
-
-    tape: Tape
-    scene: Scene
-
-
-def draw(trace: Trace, unfold: Folds) -> Pictures:
-    """The pictures of `trace`."""
-    return Pictures(tape=draw_tape(trace), scene=draw_scene(trace, unfold))
 
 
 class Runs:

@@ -7,11 +7,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.diagram.pictures import Folds, Pictures
 from app.errors import UserFacingError
 from app.lessons.catalog import Lesson
 from app.web.notices import EMPTY, notice_of
 from app.web.respond import respond
-from app.web.runs import Folds, Pictures, Run
+from app.web.runs import Run
 from app.web.site import Bench, State
 from app.web.views import BenchView, Notice, opening_of, result_of
 

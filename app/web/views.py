@@ -5,8 +5,10 @@ from typing import Literal
 from markupsafe import Markup
 from msgspec import Struct
 
-from app.diagram import Scene
+from app.diagram.film import Still
 from app.diagram.gradients import Gradients, draw_gradients
+from app.diagram.pictures import Pictures
+from app.diagram.scene import Scene
 from app.diagram.tape import Tape
 from app.explain.diagnosis import Diagnosis
 from app.lessons.catalog import Lesson, catalog
@@ -15,7 +17,7 @@ from app.trace.model import Environment
 from app.web.lines import Line, lines_of
 from app.web.names import NameRow, names_of
 from app.web.outcome import Ending, Limits, announcement, ending, remarks
-from app.web.runs import Pictures, Run
+from app.web.runs import Run
 
 YOUR_SNIPPET = "Your snippet"
 
@@ -72,6 +74,7 @@ class ResultView(Struct, frozen=True, kw_only=True):
     diagnoses: tuple[Diagnosis, ...]
     lines: tuple[Line, ...]
     pictured: bool  # False where nothing ran
+    still: Still
     tape: Tape
     scene: Scene
     gradients: Gradients
@@ -128,6 +131,7 @@ def result_of(run: Run, pictures: Pictures, source: str, limits: Limits) -> Resu
         diagnoses=run.diagnoses,
         lines=lines_of(trace, source),
         pictured=bool(trace.steps),
+        still=pictures.film.still(),
         tape=pictures.tape,
         scene=pictures.scene,
         gradients=draw_gradients(trace, run.contrasts),

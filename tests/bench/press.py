@@ -10,13 +10,12 @@ from types import CodeType
 
 from starlette.requests import Request
 
-from app.diagram import draw_scene
-from app.diagram.tape import draw_tape
+from app.diagram.pictures import draw
 from app.explain import explain
 from app.explain.contrast import contrast
 from app.main import create_app
 from app.settings import Settings
-from app.web.runs import NONE_OPEN, Run, draw
+from app.web.runs import Run
 from app.web.traces import result_page
 from app.web.views import result_of
 from tests.bench.figures import Figure, Heading, above, below, spread
@@ -81,22 +80,21 @@ def shares(server: Server, page_ms: float) -> Iterator[Figure | Heading]:
     trace, reference = trace_of(FIRST), reference_of(FIRST)
     contrasts = tuple(contrast(trace, reference))
     run = Run(trace=trace, diagnoses=explain(trace), reference=reference, contrasts=contrasts)
-    pictures = draw(trace, NONE_OPEN)
+    pictures = draw(trace)
     site = create_app(Settings()).state.tapescope  # not started: it answers nothing, but knows how to
     request = Request({"type": "http", "headers": []})
     html = bytes(result_page(request, site, FIRST, run, pictures).body)
     run_ms, reference_ms = spread(server.run_ms("trace")).p50, spread(server.run_ms("reference")).p50
-    scene_ms, tape_ms = _p50_ms(lambda: draw_scene(trace)), _p50_ms(lambda: draw_tape(trace))
+    pictures_ms = _p50_ms(lambda: draw(trace))
     explain_ms = _p50_ms(lambda: explain(trace)) + _p50_ms(lambda: contrast(trace, reference))
     view_ms = _p50_ms(lambda: result_of(run, pictures, FIRST, site.limits))
     template_ms = _p50_ms(lambda: result_page(request, site, FIRST, run, pictures)) - view_ms
     gzip_ms = _p50_ms(lambda: gzip.compress(html, 5))
-    known_ms = run_ms + explain_ms + max(reference_ms, scene_ms + tape_ms) + view_ms + template_ms + gzip_ms
+    known_ms = run_ms + explain_ms + max(reference_ms, pictures_ms) + view_ms + template_ms + gzip_ms
     for name, ms in (
         ("run", run_ms),
         ("reference run", reference_ms),
-        ("diagram: scene", scene_ms),
-        ("diagram: tape", tape_ms),
+        ("diagrams", pictures_ms),
         ("diagnoses and contrast", explain_ms),
         ("rest of the view", view_ms),
         ("template", template_ms),

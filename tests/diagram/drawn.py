@@ -4,9 +4,35 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from app.diagram.film import Film
 from app.diagram.layout import Box
-from app.diagram.scene import Drawing
+from app.diagram.pictures import NONE_OPEN, Folds, draw
+from app.diagram.scene import Drawing, Scene
 from app.diagram.shapes import Label, Square
+from app.diagram.tape import Tape
+from app.trace.model import Trace
+
+_films: dict[int, tuple[Scene | Tape, Film]] = {}  # of the pictures drawn here, by id
+
+
+def scene_of(trace: Trace, opened: Folds = NONE_OPEN) -> Scene:
+    """Graph and memory of `trace`."""
+    pictures = draw(trace, opened)
+    _films[id(pictures.scene)] = pictures.scene, pictures.film
+    return pictures.scene
+
+
+def tape_of(trace: Trace) -> Tape:
+    """The tape of `trace`."""
+    pictures = draw(trace)
+    _films[id(pictures.tape)] = pictures.tape, pictures.film
+    return pictures.tape
+
+
+def film_of(picture: Scene | Tape) -> Film:
+    """The film of a picture that was drawn here."""
+    return _films[id(picture)][1]
+
 
 SLACK_PX = 1.0  # lengths are rounded to a tenth, and widths of text are a little generous
 

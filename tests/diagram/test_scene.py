@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.diagram import Scene, draw_scene
 from app.diagram.facts import Facts
 from app.diagram.fold import fold
-from app.diagram.scene import Drawing
+from app.diagram.scene import Drawing, Scene
 from app.diagram.shapes import Mark
 from app.diagram.windows import shelves
 from app.trace.flow import cuts
@@ -31,7 +30,16 @@ from tests.builders import (
     values,
     views,
 )
-from tests.diagram.drawn import boxes, lines_through_boxes, outside, overlapping, overlapping_texts, texts
+from tests.diagram.drawn import (
+    boxes,
+    film_of,
+    lines_through_boxes,
+    outside,
+    overlapping,
+    overlapping_texts,
+    scene_of,
+    texts,
+)
 from tests.diagram.test_fold import graphs
 
 ROOT = Path(__file__).parents[2]
@@ -50,8 +58,10 @@ RUNS = {
 
 def rendered(scene: Scene, **context: str) -> str:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "templates"), autoescape=True)
-    page = '{% from "macros/scene.html" import scene %}{{ scene(view, opening, form) }}'
-    return environment.from_string(page).render({"view": scene, "opening": "", "form": "", **context})
+    page = '{% from "macros/scene.html" import scene %}{{ scene(view, still, opening, form) }}'
+    return environment.from_string(page).render(
+        {"view": scene, "still": film_of(scene).still(), "opening": "", "form": "", **context}
+    )
 
 
 def assert_legible(scene: Scene) -> None:
@@ -77,12 +87,12 @@ def assert_all_drawn(trace: Trace, scene: Scene, opened: frozenset[str]) -> None
 @pytest.mark.parametrize("name", RUNS)
 def test_every_drawing_is_legible_and_leaves_nothing_out(name: str) -> None:
     trace = RUNS[name]
-    scene = draw_scene(trace)
+    scene = scene_of(trace)
     assert_legible(scene)
     assert_all_drawn(trace, scene, frozenset())
     for fold_ in scene.folds:
         opened = frozenset(fold_.opens.split(","))
-        again = draw_scene(trace, opened)
+        again = scene_of(trace, opened)
         assert_legible(again)
         assert_all_drawn(trace, again, opened)
         assert fold_.id in {one.id for one in again.opened}
@@ -98,10 +108,10 @@ def test_lines_go_around_boxes(name: str) -> None:
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_any_graph_is_legible(trace: Trace) -> None:
     for opened in frozenset[str](), frozenset({"c-0", "c-1", "memory"}):
-        scene = draw_scene(trace, opened)
+        scene = scene_of(trace, opened)
         assert_legible(scene)
         assert_all_drawn(trace, scene, opened)
-        assert draw_scene(trace, opened) == scene
+        assert scene_of(trace, opened) == scene
 
 
 names = st.one_of(
@@ -148,13 +158,13 @@ def memories(draw: st.DrawFn) -> Trace:
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_any_memory_is_legible(trace: Trace) -> None:
     for opened in frozenset[str](), frozenset({"memory"}):
-        assert_legible(draw_scene(trace, opened))
+        assert_legible(scene_of(trace, opened))
 
 
 def test_the_same_run_gives_the_same_bytes_in_any_process() -> None:
     program = (
-        "import hashlib; from tests.diagram.test_scene import RUNS, draw_scene, rendered; "
-        "print(hashlib.sha256(''.join(rendered(draw_scene(RUNS[name])) for name in RUNS).encode()).hexdigest())"
+        "import hashlib; from tests.diagram.test_scene import RUNS, rendered, scene_of; "
+        "print(hashlib.sha256(''.join(rendered(scene_of(RUNS[name])) for name in RUNS).encode()).hexdigest())"
     )
     digests = {
         subprocess.run(
@@ -171,7 +181,7 @@ def test_the_same_run_gives_the_same_bytes_in_any_process() -> None:
 
 
 def drawings(name: str) -> tuple[Drawing, ...]:
-    return draw_scene(RUNS[name]).drawings
+    return scene_of(RUNS[name]).drawings
 
 
 def marks(drawing: Drawing, kind: str) -> list[Mark]:
@@ -243,7 +253,7 @@ def test_a_cut_is_seen_as_a_cut() -> None:
         assert ".detach()" in [label.text for label in cut.labels]
         assert [icon.kind for icon in cut.icons] == ["cut"]
     assert ".data → c" in words(drawings("data")[0])
-    assert "cut: no gradient passes" in [entry.words for entry in draw_scene(RUNS["two networks"]).legend]
+    assert "cut: no gradient passes" in [entry.words for entry in scene_of(RUNS["two networks"]).legend]
 
 
 def test_windows_bracket_just_their_cells() -> None:
@@ -265,18 +275,18 @@ def test_windows_bracket_just_their_cells() -> None:
 def test_what_is_folded_is_said_with_its_count() -> None:
     assert "×299 before" in words(drawings("loop of 300")[0])
     assert "1,994 in a row" in words(drawings("2,000 nodes")[0])
-    assert draw_scene(RUNS["loop of 300"]).notes[-1].startswith("600 quiet storages are folded")
+    assert scene_of(RUNS["loop of 300"]).notes[-1].startswith("600 quiet storages are folded")
 
 
 def test_two_thousand_nodes_stay_a_small_figure() -> None:
     for drawing in drawings("2,000 nodes"):
         assert len(drawing.marks) < 200
         assert drawing.height < 2_000
-    assert len(rendered(draw_scene(RUNS["2,000 nodes"]))) < 150_000
+    assert len(rendered(scene_of(RUNS["2,000 nodes"]))) < 150_000
 
 
 def test_a_run_without_a_graph_says_so() -> None:
-    assert "Nothing here is recorded: no tensor requires grad." in words(draw_scene(a_trace()).drawings[0])
+    assert "Nothing here is recorded: no tensor requires grad." in words(scene_of(a_trace()).drawings[0])
     leaf = Tensor(
         shape=(1,),
         stride=(1,),
@@ -289,7 +299,7 @@ def test_a_run_without_a_graph_says_so() -> None:
         alive=True,
         values=values(1.0),
     )
-    said = words(draw_scene(a_trace(tensors={"t0": leaf})).drawings[0])
+    said = words(scene_of(a_trace(tensors={"t0": leaf})).drawings[0])
     assert "In no graph:" in said
     assert "nothing is recorded yet" in said
 
@@ -304,7 +314,7 @@ def test_hostile_names_are_text() -> None:
     told.node(HOSTILE, b, [a], [(HOSTILE, a)], op=HOSTILE)
     told.view(b, HOSTILE + "é数据", (1,), (1,), op=HOSTILE)
     told.backward(b)
-    scene = draw_scene(told.trace())
+    scene = scene_of(told.trace())
     assert_legible(scene)
     html = rendered(scene, opening="/?open=", form="run")
     tree = ElementTree.fromstring(f"<div>{html}</div>")  # noqa: S314  # ours
@@ -315,7 +325,7 @@ def test_hostile_names_are_text() -> None:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_markup_needs_no_exception_from_the_content_security_policy(name: str) -> None:
-    html = rendered(draw_scene(RUNS[name]), opening="/?open=", form="run")
+    html = rendered(scene_of(RUNS[name]), opening="/?open=", form="run")
     tree = ElementTree.fromstring(f"<div>{html}</div>")  # noqa: S314  # ours
     ids = [element.attrib["id"] for element in tree.iter() if "id" in element.attrib]
     assert len(ids) == len(set(ids))
@@ -332,7 +342,7 @@ def test_markup_needs_no_exception_from_the_content_security_policy(name: str) -
 
 
 def test_marks_that_can_be_pressed_say_what_they_are() -> None:
-    scene = draw_scene(RUNS["residual"])
+    scene = scene_of(RUNS["residual"])
     tree = ElementTree.fromstring(f"<div>{rendered(scene, opening='/?open=', form='run')}</div>")  # noqa: S314  # ours
     links = list(tree.iter("a"))
     assert links
@@ -344,7 +354,7 @@ def test_marks_that_can_be_pressed_say_what_they_are() -> None:
 
 
 def test_the_table_says_what_the_figure_says() -> None:
-    nodes, storages = draw_scene(RUNS["data"]).tables
+    nodes, storages = scene_of(RUNS["data"]).tables
     sigmoid = next(row for row in nodes.rows if row[1] == "SigmoidBackward0")
     assert sigmoid == (
         "2",

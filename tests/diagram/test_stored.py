@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.diagram import draw_scene
 from app.lessons.catalog import CONTENT
+from tests.diagram.drawn import scene_of
 from tests.diagram.test_scene import assert_all_drawn, assert_legible, rendered
 from tests.tracing import trace_of
 
@@ -20,7 +20,7 @@ SNIPPETS = {path.parent.name: path.read_text(encoding="utf-8") for path in sorte
 @pytest.mark.parametrize("slug", SNIPPETS)
 def test_the_drawing_is_the_stored_one(slug: str) -> None:
     trace = trace_of(SNIPPETS[slug])
-    scene = draw_scene(trace)
+    scene = scene_of(trace)
     assert_legible(scene)
     assert_all_drawn(trace, scene, frozenset())
     markup = rendered(scene, opening="/?open=", form="run").strip() + "\n"

@@ -11,13 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.diagram.scene import Drawing
 from app.diagram.shapes import Mark
-from app.diagram.tape import MOST_COLUMNS, Tape, draw_tape
+from app.diagram.tape import MOST_COLUMNS, Tape
 from app.diagram.tape_lanes import Lane, fold_lane, weights_of
 from app.diagram.tape_moments import Column, columns_of
 from app.diagram.tape_reader import read_story
 from app.trace.model import Trace
 from app.trace.moments import Moments
-from tests.diagram.drawn import outside, overlapping_texts
+from tests.diagram.drawn import film_of, outside, overlapping_texts, tape_of
 from tests.diagram.tape_runs import HOSTILE, RUNS, by_data, by_detach, loop, many, steps, straight, unknown
 from tests.tracing import trace_of
 
@@ -74,7 +74,7 @@ def story_of(trace: Trace) -> tuple[tuple[Lane, ...], tuple[Lane, ...], tuple[Co
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_text_touches_another_and_nothing_reaches_out(traces: dict[str, Trace], name: str) -> None:
-    for drawing in draw_tape(traces[name]).drawings:
+    for drawing in tape_of(traces[name]).drawings:
         assert overlapping_texts(drawing) == []
         assert outside(drawing) == []
         assert all(0 <= icon.x <= drawing.width for mark in drawing.marks for icon in mark.icons)
@@ -84,7 +84,7 @@ def test_no_text_touches_another_and_nothing_reaches_out(traces: dict[str, Trace
 @pytest.mark.parametrize("name", NAMES)
 def test_every_save_write_and_check_of_an_open_column_is_drawn(traces: dict[str, Trace], name: str) -> None:
     lanes, shown, columns = story_of(traces[name])
-    drawings = draw_tape(traces[name]).drawings
+    drawings = tape_of(traces[name]).drawings
     if not drawings:
         assert not lanes
         return
@@ -113,7 +113,7 @@ def test_every_save_write_and_check_of_an_open_column_is_drawn(traces: dict[str,
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_folded_or_not_drawn_is_counted(traces: dict[str, Trace], name: str) -> None:
     trace = traces[name]
-    tape = draw_tape(trace)
+    tape = tape_of(trace)
     lanes, shown, columns = story_of(trace)
     for lane, folded in zip(lanes, shown, strict=True):
         assert len(folded.saves) + sum(fold.saves for fold in folded.folds) == len(lane.saves)
@@ -127,12 +127,12 @@ def test_what_is_folded_or_not_drawn_is_counted(traces: dict[str, Trace], name: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_run_gives_the_same_tape(traces: dict[str, Trace], name: str) -> None:
-    assert draw_tape(traces[name]) == draw_tape(traces[name])
+    assert tape_of(traces[name]) == tape_of(traces[name])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_mark_knows_from_which_moment_on_it_shows(traces: dict[str, Trace], name: str) -> None:
-    tape = draw_tape(traces[name])
+    tape = tape_of(traces[name])
     for drawing in tape.drawings:
         for mark in drawing.marks:
             assert mark.kind in ("grounds", "rules") or (mark.since is not None and 1 <= mark.since <= tape.moments)
@@ -140,7 +140,7 @@ def test_every_mark_knows_from_which_moment_on_it_shows(traces: dict[str, Trace]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_legend_lists_the_marks_that_occur(traces: dict[str, Trace], name: str) -> None:
-    tape = draw_tape(traces[name])
+    tape = tape_of(traces[name])
     listed = {"unseen" if entry.mark == "harmless" else entry.mark for entry in tape.legend} - {"counter", "fold"}
     drawn = set(icons_of(tape.drawings[0])) if tape.drawings else set()
     assert listed == drawn
@@ -151,7 +151,7 @@ def test_the_legend_lists_the_marks_that_occur(traces: dict[str, Trace], name: s
 
 def test_a_write_through_data_is_drawn_as_one_that_autograd_did_not_see() -> None:
     for trace in (by_data(), trace_of(f"import torch\n{TORCH['data']}")):
-        wide, medium, narrow, slim = draw_tape(trace).drawings
+        wide, medium, narrow, slim = tape_of(trace).drawings
         for drawing in (wide, medium, narrow, slim):
             assert icons_of(drawing) == {"pin": 1, "unseen": 1, "differs": 1, "passed": 1}
             assert len(marks_of(drawing, "harmful")) == 1
@@ -168,11 +168,11 @@ def test_a_write_through_data_is_drawn_as_one_that_autograd_did_not_see() -> Non
 
 
 def test_the_contents_before_and_after_are_cells_and_only_the_lost_ones_are_wrong() -> None:
-    wide = draw_tape(trace_of(f"import torch\n{TORCH['data']}")).drawings[0]
+    wide = tape_of(trace_of(f"import torch\n{TORCH['data']}")).drawings[0]
     cells = {mark.since: [(cell.text, cell.wrong) for cell in mark.squares] for mark in marks_of(wide, "cells")}
     assert cells[3] == [("0.731", False), ("0.881", False), ("0.953", False)]
     assert cells[5] == [("0", True)] * 3
-    partly = draw_tape(RUNS["by_numpy"]()).drawings[0]
+    partly = tape_of(RUNS["by_numpy"]()).drawings[0]
     cells = {mark.since: [(cell.text, cell.wrong) for cell in mark.squares] for mark in marks_of(partly, "cells")}
     assert cells[5] == [("2.72", False), ("100", True), ("20.1", False)]
 
@@ -185,7 +185,7 @@ def test_only_the_counter_of_the_alias_steps() -> None:
 
 
 def test_the_story_is_told_in_two_sentences_of_this_run() -> None:
-    assert draw_tape(trace_of(f"import torch\n{TORCH['data']}")).desc == (
+    assert tape_of(trace_of(f"import torch\n{TORCH['data']}")).desc == (
         "On line 3 SigmoidBackward0 saved out as result at version 0 in S1, which held 0.731 0.881 0.953; on line 5 "
         "zero_ through c wrote over it, and v1, which autograd checks, did not move. On line 6 backward found 0 = 0, "
         "passes, and used 0 0 0: contents that are not what was saved."
@@ -197,7 +197,7 @@ def test_the_story_is_told_in_two_sentences_of_this_run() -> None:
 
 def test_a_write_through_detach_is_seen_and_the_lanes_end_at_the_read_that_refused() -> None:
     for trace in (by_detach(), trace_of(f"import torch\n{TORCH['detach']}")):
-        tape = draw_tape(trace)
+        tape = tape_of(trace)
         wide, _, narrow, _ = tape.drawings
         assert icons_of(wide) == icons_of(narrow) == {"pin": 1, "write": 1, "refused": 1}
         (check,) = marks_of(wide, "check")
@@ -213,7 +213,7 @@ def test_a_write_through_detach_is_seen_and_the_lanes_end_at_the_read_that_refus
 
 def test_what_torch_refuses_is_drawn_without_alarm() -> None:
     for name in ("by_detach", "twice", "no_backward", "clean"):
-        for drawing in draw_tape(RUNS[name]()).drawings:
+        for drawing in tape_of(RUNS[name]()).drawings:
             assert not any(label.tone == "alarm" for mark in drawing.marks for label in mark.labels)
             assert not marks_of(drawing, "harmful")
             assert not any(
@@ -225,14 +225,14 @@ def test_what_torch_refuses_is_drawn_without_alarm() -> None:
 
 
 def test_reading_what_was_freed_is_refused_at_the_second_backward() -> None:
-    wide = draw_tape(RUNS["twice"]()).drawings[0]
+    wide = tape_of(RUNS["twice"]()).drawings[0]
     assert icons_of(wide) == {"pin": 1, "passed": 1, "refused": 1}
     assert any("already freed" in text for text in texts_of(wide))
 
 
 def test_an_error_that_was_caught_does_not_end_the_lanes() -> None:
     trace = trace_of(f"import torch\n{TORCH['caught']}")
-    tape = draw_tape(trace)
+    tape = tape_of(trace)
     (check,) = marks_of(tape.drawings[0], "check")
     assert [icon.kind for icon in check.icons] == ["refused"]
     assert check.since is not None
@@ -241,14 +241,14 @@ def test_an_error_that_was_caught_does_not_end_the_lanes() -> None:
 
 
 def test_contents_that_are_not_known_are_not_invented() -> None:
-    wide = draw_tape(unknown()).drawings[0]
+    wide = tape_of(unknown()).drawings[0]
     cells = [(mark.since, [cell.text for cell in mark.squares]) for mark in marks_of(wide, "cells")]
     assert cells == [(5, ["5", "5", "5"])]
     assert len(marks_of(wide, "stretch")) == 3
 
 
 def test_a_swap_of_memory_shows_what_backward_read() -> None:
-    wide = draw_tape(trace_of(f"import torch\n{TORCH['swapped']}")).drawings[0]
+    wide = tape_of(trace_of(f"import torch\n{TORCH['swapped']}")).drawings[0]
     assert icons_of(wide)["unseen"] == 1
     assert icons_of(wide)["differs"] == 1
 
@@ -266,7 +266,7 @@ def test_what_a_line_writes_after_calling_backward_comes_after_its_nodes() -> No
 
 
 def test_a_loop_of_three_hundred_passes_stays_small_and_says_what_it_left_out() -> None:
-    tape = draw_tape(loop(300))
+    tape = tape_of(loop(300))
     assert all(
         len(marks_of(drawing, "rules")[0].lines[0].path.split("M")) <= MOST_COLUMNS + 1 for drawing in tape.drawings
     )
@@ -276,7 +276,7 @@ def test_a_loop_of_three_hundred_passes_stays_small_and_says_what_it_left_out() 
 
 
 def test_the_pass_in_which_a_write_was_hidden_is_open() -> None:
-    tape = draw_tape(loop(300, hidden_in=150))
+    tape = tape_of(loop(300, hidden_in=150))
     wide = tape.drawings[0]
     assert icons_of(wide)["differs"] == 1
     assert {"×149", "×148"} <= texts_of(wide)
@@ -287,13 +287,13 @@ def test_long_runs_are_drawn_quickly(trace: Trace) -> None:
     spent = []
     for _ in range(5):
         before = time.process_time()
-        draw_tape(trace)
+        tape_of(trace)
         spent.append(time.process_time() - before)
     assert min(spent) < 0.06  # a third of it on a quiet machine
 
 
 def test_of_many_storages_the_telling_ones_are_drawn_and_the_rest_is_counted() -> None:
-    tape = draw_tape(many())
+    tape = tape_of(many())
     lanes, _, _ = story_of(many())
     assert {lane.storage for lane in lanes} >= {"s3"}
     assert lanes[0].in_question
@@ -302,9 +302,9 @@ def test_of_many_storages_the_telling_ones_are_drawn_and_the_rest_is_counted() -
 
 
 def test_a_run_of_which_nothing_is_to_be_drawn_says_why() -> None:
-    assert draw_tape(trace_of("1 +")).notes == ("Nothing ran.",)
-    assert draw_tape(trace_of("x = 1")).notes == ("No tensor was made.",)
-    assert draw_tape(trace_of("x = 1")).drawings == ()
+    assert tape_of(trace_of("1 +")).notes == ("Nothing ran.",)
+    assert tape_of(trace_of("x = 1")).notes == ("No tensor was made.",)
+    assert tape_of(trace_of("x = 1")).drawings == ()
 
 
 # as a page
@@ -313,7 +313,8 @@ def test_a_run_of_which_nothing_is_to_be_drawn_says_why() -> None:
 def rendered(tape: Tape) -> BeautifulSoup:
     loader = FileSystemLoader(Path(__file__).parents[2] / "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return BeautifulSoup(str(environment.get_template("macros/tape.html").module.tape(tape)), "html.parser")  # type: ignore[attr-defined]
+    macro = environment.get_template("macros/tape.html").module.tape  # type: ignore[attr-defined]
+    return BeautifulSoup(str(macro(tape, film_of(tape).still())), "html.parser")
 
 
 def figures_in(page: BeautifulSoup) -> Iterator[Tag]:
@@ -324,7 +325,7 @@ def figures_in(page: BeautifulSoup) -> Iterator[Tag]:
 def test_the_page_names_each_drawing_once_and_escapes_what_the_snippet_gave(
     traces: dict[str, Trace], name: str
 ) -> None:
-    page = rendered(draw_tape(traces[name]))
+    page = rendered(tape_of(traces[name]))
     ids = [str(tag["id"]) for tag in page.find_all(id=True)]
     assert len(ids) == len(set(ids))
     for svg in figures_in(page):
@@ -337,13 +338,13 @@ def test_the_page_names_each_drawing_once_and_escapes_what_the_snippet_gave(
 
 
 def test_hostile_names_are_shown_as_text() -> None:
-    page = rendered(draw_tape(RUNS["hostile"]()))
+    page = rendered(tape_of(RUNS["hostile"]()))
     assert HOSTILE in page.find("table").get_text()  # type: ignore[union-attr]
     assert any(HOSTILE in title.get_text() for title in page.find_all("title"))
 
 
 def test_the_table_has_the_same_facts() -> None:
-    page = rendered(draw_tape(trace_of(f"import torch\n{TORCH['data']}")))
+    page = rendered(tape_of(trace_of(f"import torch\n{TORCH['data']}")))
     rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in page.find_all("tr")][1:]
     assert ["line 3", "S1 out, c", "SigmoidBackward0 saved out as result at version 0", ""] in rows
     written = "zero_ through c wrote S1, not seen by autograd; v1 did not move; v2 goes to 1"
@@ -353,6 +354,6 @@ def test_the_table_has_the_same_facts() -> None:
 
 
 def test_marks_carry_the_ids_of_what_they_show() -> None:
-    page = rendered(draw_tape(by_data()))
+    page = rendered(tape_of(by_data()))
     refs = {str(tag["data-ref"]) for tag in page.select("[data-ref]")}
     assert {"t0", "t1", "t2", "s0", "s1", "v1", "v2", "n0", "n1", "n2", "L2", "L5"} <= refs

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
+from app.diagram.pictures import NONE_OPEN
 from app.errors import QueueFull, SandboxUnavailable
 from app.lessons.catalog import catalog
 from app.sandbox.run import Layer
 from app.trace.model import Reference, Trace
-from app.web.runs import NONE_OPEN, Runs
+from app.web.runs import Runs
 from tests.web.conftest import PARTIAL, soup, source_in
 from tests.web.samples import data_trace
 

@@ -1,0 +1,88 @@
+"""What changes in the pictures from moment to moment, as compact data: a track for each text or look that changes.
+
+Pictures are laid out once, for the whole run. What in them changes has a track: its values, each with the moment from
+which on it holds. The server shows a moment by them, and the page's script steps from moment to moment by the same.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+
+class FilmData(Struct, frozen=True, kw_only=True):
+    """A film as the page carries it.
+
+    `stops` are the moments that can be shown. A track is stop, word, stop, word, …: by index into `stops` and `words`;
+    the first is that of stop 0.
+    """
+
+    stops: tuple[int, ...]
+    words: tuple[str, ...]
+    tracks: tuple[tuple[int, ...], ...]
+
+
+class Still(Struct, frozen=True, kw_only=True):
+    """The film at one stop."""
+
+    index: int  # of the stop
+    moment: int
+    now: list[str]  # what each track holds
+
+
+class Film:
+    """Collects the tracks of the pictures of one run."""
+
+    def __init__(self, stops: Sequence[int]) -> None:
+        self.stops = tuple(stops) or (0,)  # moments, ascending; the last is the end of the run
+        self._words: dict[str, int] = {}
+        self._tracks: dict[tuple[int, ...], int] = {}
+
+    def index(self, moment: int) -> int:
+        """The stop at which what happened at `moment` is first seen."""
+        return min(bisect_left(self.stops, moment), len(self.stops) - 1)
+
+    def track(self, turns: Iterable[tuple[int, str]]) -> int:
+        """The track of something that is "" at first and takes each value of `turns` at its moment, ascending."""
+        at: dict[int, str] = {0: ""}
+        for moment, value in turns:
+            stop = bisect_left(self.stops, moment)
+            if stop < len(self.stops):
+                at[stop] = value
+        flat: list[int] = []
+        last = None
+        for stop, value in at.items():
+            if value != last:
+                flat += [stop, self._words.setdefault(value, len(self._words))]
+                last = value
+        return self._tracks.setdefault(tuple(flat), len(self._tracks))
+
+    def changes(self, turns: Iterable[tuple[int, str]]) -> int | None:
+        """The track of `turns`; None where nothing of it is seen: it is the same at every stop."""
+        turns = list(turns)
+        seen = {value for moment, value in turns if moment > self.stops[0]}
+        return self.track(turns) if len(seen | {self.first(turns)}) > 1 else None
+
+    def first(self, turns: Sequence[tuple[int, str]]) -> str:
+        """What `turns` come to at the first stop."""
+        return next((value for moment, value in reversed(turns) if moment <= self.stops[0]), "")
+
+    def now(self, index: int) -> list[str]:
+        """What each track holds at that stop."""
+        words = list(self._words)
+        found = []
+        for track in self._tracks:
+            at = 0
+            while at + 2 < len(track) and track[at + 2] <= index:
+                at += 2
+            found.append(words[track[at + 1]])
+        return found
+
+    def still(self, moment: int | None = None) -> Still:
+        """The film at the stop that shows `moment`, the last one for None."""
+        index = len(self.stops) - 1 if moment is None else self.index(moment)
+        return Still(index=index, moment=self.stops[index], now=self.now(index))
+
+    def data(self) -> FilmData:
+        """All of it, to be sent."""
+        return FilmData(stops=self.stops, words=tuple(self._words), tracks=tuple(self._tracks))
