@@ -1,5 +1,6 @@
 """Errors to responses: a page for a reader, a notice for an htmx request, JSON below /api."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -32,7 +33,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_bad_body(_: Request, error: RequestValidationError) -> Response:
-        return _bad_body(", ".join(sorted({".".join(map(str, each["loc"])) or "body" for each in error.errors()})))
+        return _bad_body(", ".join(sorted({_place(each["loc"]) for each in error.errors()})))
 
     @app.exception_handler(UserFacingError)
     async def on_user_facing(_: Request, error: UserFacingError) -> Response:
@@ -49,6 +50,10 @@ def install(app: FastAPI) -> None:
 def _answer(request: Request, status: int, headers: dict[str, str]) -> Response:
     if status == 400 and request.url.path == "/api/v1/traces":
         return _bad_body("body")  # bytes that are no text at all
+    if status == 413 and request.url.path.startswith("/api/"):
+        limit = state_of(request).limits.source
+        message = f"The body was not read: it is far over the {limit} that a source may have. Shorten it."
+        return _problem(status, "source-too-large", message)
     if request.url.path.startswith("/api/") or request.url.path == "/healthz":
         return _problem(
             status, _kebab(HTTPStatus(status).phrase.replace(" ", "")), HTTPStatus(status).phrase + ".", headers
@@ -61,6 +66,11 @@ def _answer(request: Request, status: int, headers: dict[str, str]) -> Response:
     response = page("error", PageView(site=bench.site(), title=title, text=text, status=status), status)
     response.headers.update(headers)
     return response
+
+
+def _place(location: Sequence[str | int]) -> str:
+    """Where in a body something is missing or wrong: a key; for what is no JSON at all the whole, not a character."""
+    return ".".join(str(part) for part in location if isinstance(part, str)) or "body"
 
 
 def _bad_body(places: str) -> Response:
