@@ -83,7 +83,7 @@ def _stopped(trace: Trace, limits: Limits) -> Ending:
         ),
         "crash": (
             f"{at_line} ended the whole process, without an exception.",
-            "That is a crash below Python, or a fault of ours in recording it. Take lines away until it runs.",
+            "A crash below Python, os._exit, or a fault of ours in recording it. Take lines away until it runs.",
         ),
     }[trace.outcome.reason or "crash"]
     return Ending(kind="stopped", headline=headline, advice=advice)
