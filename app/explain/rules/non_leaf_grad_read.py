@@ -13,15 +13,16 @@ SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.retain_gra
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
-    told: set[str] = set()
+    told: set[tuple[int, str]] = set()  # a line of a loop reads a tensor of each pass
     for operation in trace.operations:
         if operation.op != ".grad" or operation.outputs or not operation.inputs:
             continue
         key = operation.inputs[0]
         tensor = trace.tensors[key]
-        if tensor.is_leaf or tensor.retains_grad or key in told:
+        place = trace.line(operation.step), tensor.name or key
+        if tensor.is_leaf or tensor.retains_grad or place in told:
             continue
-        told.add(key)
+        told.add(place)
         yield diagnose(trace, operation.step, key)
 
 
