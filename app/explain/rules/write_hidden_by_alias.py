@@ -15,9 +15,14 @@ SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.numpy.html
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
+    together: dict[tuple[int, str] | None, tuple[Write | None, list[Read]]] = {}
     for write, found in by_write(trace).items():
         if write is None or not is_through_data(trace, write):
-            yield diagnose(trace, write, found)
+            # batch_norm writes a mean and a variance: one line to read about
+            place = (write.step, write.op) if write else None
+            together.setdefault(place, (write, []))[1].extend(found)
+    for write, found in together.values():
+        yield diagnose(trace, write, found)
 
 
 def diagnose(trace: Trace, write: Write | None, found: list[Read]) -> Diagnosis:
@@ -33,10 +38,7 @@ def diagnose(trace: Trace, write: Write | None, found: list[Read]) -> Diagnosis:
             f"The counter that autograd checks stayed at {read.saved.version}, "
             f"so backward on line {read_line} used the new values, and nothing complained."
         ),
-        fix=(
-            f"Copy before writing (`.clone()` for a tensor, `.copy()` for an array), or write after line {read_line}, "
-            "when backward has read what it saved."
-        ),
+        fix=fix(write, read, read_line),
         lines=tuple(dict.fromkeys([*([write.line] if write else []), saved_line, read_line])),
         source=SOURCE,
         evidence={
@@ -52,11 +54,22 @@ def diagnose(trace: Trace, write: Write | None, found: list[Read]) -> Diagnosis:
 
 def write_sentence(trace: Trace, write: Write | None) -> str:
     if write is None:
-        return "Its memory was changed before backward read it, without any operator of torch. "
+        return "Its memory was changed before backward read it, by a write that was not seen itself. "
+    if write.counter is None and write.through is not None:
+        return f"{code(write.op)} on line {write.line} wrote {called(trace, write.through)} and counted no write. "
     if write.through is not None:
         return (
             f"{code(write.op)} on line {write.line} wrote the same memory through {called(trace, write.through)}, "
             "which does not share its version counter. "
         )
-    route = f"through {code(write.name)}" if write.name else "by its address"
+    route = f"through {code(write.name)}" if write.name else "over an array or by its address"
     return f"Line {write.line} wrote the same memory {route}, without an operator of torch. "
+
+
+def fix(write: Write | None, read: Read, read_line: int) -> str:
+    if write and write.counter is None and write.through == read.saved.tensor:
+        return f"Run line {write.line} after backward on line {read_line}, which then reads what was saved."
+    return (
+        f"Copy before writing (`.clone()` for a tensor, `.copy()` for an array), or write after line {read_line}, "
+        "when backward has read what it saved."
+    )
