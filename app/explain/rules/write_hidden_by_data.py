@@ -44,11 +44,19 @@ def diagnose(trace: Trace, write: Write, found: list[Read]) -> Diagnosis:
     if write.op == ".data=":
         wrote = f"Line {write.line} put other memory under {listed(names)} by assigning to `.data`. "
         why = f"That does not move the version counter, which autograd checks: it stayed at {read.saved.version}. "
+        fix = (
+            f"Assign to `.data` after backward on line {read_line}, or run the forward again after line {write.line}: "
+            "backward then reads the values that the result was computed from."
+        )
     else:
         wrote = f"{code(write.op)} on line {write.line} wrote the same memory through {through}. "
         why = (
             f"{through} comes from `.data` on line {data_line}, which has a version counter of its own: "
             f"the write moved that one, and the one that autograd checks stayed at {read.saved.version}. "
+        )
+        fix = (
+            "Use `.detach()` instead of `.data`: the write is then counted, and backward refuses with an error. "
+            "To keep both the write and the gradient, write to a copy: `.detach().clone()`."
         )
     return Diagnosis(
         rule="write-hidden-by-data",
@@ -58,10 +66,7 @@ def diagnose(trace: Trace, write: Write, found: list[Read]) -> Diagnosis:
             f"Line {saved_line} saved {listed(names)} for backward. {wrote}{why}"
             f"So backward on line {read_line} used the new values, and nothing complained."
         ),
-        fix=(
-            "Use `.detach()` instead of `.data`: the write is then counted, and backward refuses with an error. "
-            "To keep both the write and the gradient, write to a copy: `.detach().clone()`."
-        ),
+        fix=fix,
         lines=tuple(dict.fromkeys([write.line, *([data_line] if data_line else []), saved_line, read_line])),
         source=SOURCE,
         evidence={
