@@ -29,7 +29,7 @@ def is_counted(write: Write, read: Read) -> bool:
 
 
 def diagnose(trace: Trace, read: Read, write: Write | None) -> Diagnosis:
-    saved, name = read.saved, called(trace, read.saved.tensor or "")
+    saved, name = read.saved, kept(trace, read)
     saved_line, read_line = trace.line(saved.saved_at), trace.line(read.backward.step)
     cause = (
         f"Line {saved_line} saved {name} for {code(read.node.name)} when its version was {saved.version}. "
@@ -41,7 +41,7 @@ def diagnose(trace: Trace, read: Read, write: Write | None) -> Diagnosis:
     return Diagnosis(
         rule="saved-tensor-overwritten",
         severity="error",
-        title=f"{name} was overwritten before backward had read it",
+        title=f"{name[:1].upper()}{name[1:]} was overwritten before backward had read it",
         cause=cause,
         fix=fix(trace, read, write),
         lines=tuple(dict.fromkeys([*([write.line] if write else []), saved_line, read_line])),
@@ -59,25 +59,45 @@ def diagnose(trace: Trace, read: Read, write: Write | None) -> Diagnosis:
     )
 
 
+def kept(trace: Trace, read: Read) -> str:
+    """What to call the saved tensor: by the name of another over its memory where it has none, as of a weight."""
+    name, expression = read.tensor.name, read.tensor.expression
+    named = (other.name for other in trace.tensors.values() if other.counter == read.tensor.counter and other.name)
+    if not name and not expression and (other := next(named, None)):
+        return f"a view of {code(other)}"
+    return called(trace, read.saved.tensor or "")
+
+
+def is_update(trace: Trace, write: Write) -> bool:
+    """Whether `write` went to a leaf that requires grad, as an optimizer's do."""
+    leaf = trace.tensors[write.through] if write.through else None
+    return leaf is not None and leaf.is_leaf and leaf.requires_grad
+
+
 def write_sentence(trace: Trace, read: Read, write: Write) -> str:
     through = called(trace, write.through) if write.through else "it"
     if write.through in (None, read.saved.tensor):
         return f"{code(write.op)} on line {write.line} then wrote it in place. "
-    name = called(trace, read.saved.tensor or "")
+    name = read.tensor.name or read.tensor.expression
     return (
         f"{code(write.op)} on line {write.line} then wrote the same memory through {through}, "
-        f"which shares the version counter of {name}. "
+        f"which shares {f'the version counter of {code(name)}' if name else 'its version counter'}. "
     )
 
 
 def fix(trace: Trace, read: Read, write: Write | None) -> str:
-    name = called(trace, read.saved.tensor or "")
+    name = kept(trace, read)
+    if write is not None and is_update(trace, write):
+        return (
+            f"Run backward before line {write.line}, or the forward again after it: "
+            f"{called(trace, write.through or '')} was updated between a forward and its backward."
+        )
     if write is None:
         return f"Keep {name} as it is until backward has run, or write to a `.clone()` of it."
     if write.through not in (None, read.saved.tensor):
         through = called(trace, write.through)
         return (
-            f"Write to a copy: give {through} a `.clone()` before line {write.line}. "
+            f"Write to a copy: give {through} a `.clone()` before the write on line {write.line}. "
             "The saved values then stay as they are."
         )
     return (
