@@ -29,6 +29,17 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 def diagnose(trace: Trace, first: Backward, second: Backward, node: str) -> Diagnosis:
     first_line, second_line = trace.line(first.step), trace.line(second.step)
     again = " again, in a later pass," if first_line == second_line else ""
+    # a result that is younger than the first backward, and yet leads back into its graph: a state carried on
+    carried = first_line == second_line and any((trace.tensors[key].step or 0) > first.step for key in second.roots)
+    fix = (
+        f"Run the forward again before line {second_line}, so that each backward has a graph of its own; "
+        f"or keep this one with `retain_graph=True` on line {first_line}."
+    )
+    if carried:
+        fix = (
+            "Each pass goes back into the one before it, by a value that it carries on. Take that value out of its "
+            f"graph between the passes with `.detach()`; or keep all graphs: `retain_graph=True` on line {first_line}."
+        )
     made = trace.nodes[node].step
     made_line = trace.line(made) if made is not None else None
     return Diagnosis(
@@ -41,10 +52,7 @@ def diagnose(trace: Trace, first: Backward, second: Backward, node: str) -> Diag
             + (f", recorded on line {made_line}," if made_line else "")
             + " and found them gone."
         ),
-        fix=(
-            f"Run the forward again before line {second_line}, so that each backward has a graph of its own; "
-            f"or keep this one with `retain_graph=True` on line {first_line}."
-        ),
+        fix=fix,
         lines=tuple(dict.fromkeys([second_line, first_line, *([made_line] if made_line else [])])),
         source=SOURCE,
         evidence={"node": node, "first_step": first.step, "second_step": second.step},
