@@ -8,6 +8,7 @@ from tests.tracing import trace_of
 LEAF = "w = torch.ones(3, requires_grad=True)"
 NUMPY_TWICE = f"{LEAF}; n = torch.ones(3).numpy(); p, q = torch.from_numpy(n), torch.from_numpy(n)"
 OVERWRITTEN = "modified by an inplace operation"
+NORM = "m = torch.nn.BatchNorm1d(1).eval(); x = torch.randn(4, 1, requires_grad=True)"
 NETS = "A = torch.nn.Linear(2, 3); B = torch.nn.Linear(3, 1); x = torch.ones(4, 2)"
 
 # each statement becomes a line; line 1 is `import torch`
@@ -61,6 +62,11 @@ ROWS = [
         None,
     ),
     (f"{LEAF}; x = torch.ones(3); n = x.numpy(); y = (x * w).sum(); y.backward(); n[:] = 7", {}, None),
+    (
+        f"{NORM}; y = m(x); m.train(); z = m(x); y.sum().backward()",
+        {"write-hidden-by-alias": (6, 4, 7)},  # two buffers, one line
+        None,
+    ),
     # graph-cut
     (f"{NETS}; B(A(x).detach()).sum().backward()", {"graph-cut": (5,)}, None),
     (f"{NETS}; h = A(x); h.detach_(); B(h).sum().backward()", {"graph-cut": (6,)}, None),
@@ -73,6 +79,11 @@ ROWS = [
     (f"{LEAF}; v = torch.ones(3); (w * v).sum().backward()", {}, None),
     (f"{LEAF}; (w * 2).sum().backward(); w.grad = None", {}, None),  # it had one
     (f"{LEAF}; v = torch.ones(3, requires_grad=True); torch.autograd.grad((w * 2).sum(), w)", {}, None),
+    (
+        f"{LEAF}; v = torch.ones(3, requires_grad=True); s = w.sum().item(); (v * s).sum().backward()",
+        {"leaf-without-gradient": (4, 5)},  # by a number
+        None,
+    ),
     # non-leaf-grad-read
     (f"{LEAF}; y = w * 2; y.sum().backward(); g = y.grad", {"non-leaf-grad-read": (5, 3)}, None),
     (f"{LEAF}; y = w * 2; y.retain_grad(); y.sum().backward(); g = y.grad", {}, None),
@@ -91,6 +102,11 @@ ROWS = [
     (
         f"{LEAF}; y = torch.tensor((w * w).sum().item()); y.backward()",
         {"nothing-to-differentiate": (3, 4)},
+        "does not require grad",
+    ),
+    (
+        f"import numpy as np; {LEAF}; n = np.square(w.detach().numpy()); torch.from_numpy(n).sum().backward()",
+        {"nothing-to-differentiate": (4, 5)},
         "does not require grad",
     ),
     # and three more errors
@@ -131,3 +147,42 @@ def test_an_under_no_grad_teacher_is_only_a_note() -> None:
         "with torch.no_grad():\n    target = A(x)\n(B(x) - target).pow(2).sum().backward()"
     )
     assert [(found.rule, found.severity) for found in explain(trace)] == [("deliberate-cut", "note")]
+
+
+LOOP = "\nfor _ in range(2):\n    "
+STATE = f"h = torch.zeros(3){LOOP}h = (h * w + 1).tanh()\n    h.sum().backward()"
+SWITCHED_OFF = f"torch.set_grad_enabled(False)\n{LEAF}\n(w * 2).sum().backward()"
+LAYERS = (
+    "net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 1))"
+    "\noptimizer = torch.optim.SGD(net.parameters())"
+    "\nfirst = net(torch.ones(2)).sum()\nsecond = net(torch.ones(2)).sum()"
+    "\nfirst.backward()\noptimizer.step()\nsecond.backward()"
+)
+
+
+@pytest.mark.parametrize(
+    ("snippet", "cause", "fix"),
+    [
+        (LAYERS, "saved a view of `net.1.weight`", "Run backward before line 7"),  # a clone would not help
+        (f"{LEAF}\n{STATE}", "in a later pass", "with `.detach()`"),  # the forward was run again
+        (f"{LEAF}\ny = (w * w).sum(){LOOP}y.backward()", "in a later pass", "Run the forward again"),
+        (f"{LEAF}\ny = (w * w).sum()\nw.data = w + 1\ny.backward()", "assigning to `.data`", "Assign to `.data` after"),
+        (SWITCHED_OFF, "grad mode off", "grad mode on"),  # not by no_grad
+    ],
+)
+def test_the_fix_suits_what_happened(snippet: str, cause: str, fix: str) -> None:
+    (found,) = explain(trace_of(f"import torch\n{snippet}"))
+    assert cause in found.cause
+    assert fix in found.fix
+
+
+def test_a_line_of_a_loop_is_told_of_once() -> None:
+    snippet = f"{LEAF}{LOOP}y = w * 2\n    y.sum().backward()\n    print(y.grad)"
+    assert [found.rule for found in explain(trace_of(f"import torch\n{snippet}"))] == ["non-leaf-grad-read"]
+
+
+def test_a_buffer_that_no_counter_follows_has_no_other_counter() -> None:
+    snippet = f"import torch; {NORM}; y = m(x); m.train(); m(x); y.sum().backward()"
+    (found,) = explain(trace_of(snippet.replace("; ", "\n")))
+    assert "`batch_norm` on line 6 wrote `m.running_mean` and counted no write" in found.cause
+    assert "Run line 6 after backward on line 7" in found.fix

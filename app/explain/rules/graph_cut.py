@@ -14,7 +14,7 @@ SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.htm
 
 _HOW: dict[By, str] = {
     "data": "with `.data`",
-    "no_grad": "by running under `torch.no_grad()`",
+    "no_grad": "by running with grad mode off, as under `torch.no_grad()`",
     "python-scalar": "as a Python number",
     "numpy": "as a numpy array",
     "copy-constructor": "by copying it into a new tensor",
@@ -22,9 +22,27 @@ _HOW: dict[By, str] = {
 }
 
 
+_AS_VALUES = frozenset(["numpy", "__array__", "item", "tolist", "__float__", "__int__"])
+
+
 def how(cut: Cut) -> str:
     """By what means `cut` took the value out of its graph."""
     return _HOW.get(cut.by) or f"with {code(cut.op + '()')}"
+
+
+def taken_as_values(trace: Trace, until: int) -> tuple[Cut, ...]:
+    """The cuts up to the step `until` whose values left torch as numbers or an array: they may have come back."""
+    read = {
+        key
+        for operation in trace.operations
+        if operation.op in _AS_VALUES and operation.step <= until
+        for key in operation.inputs
+    }
+    return tuple(
+        cut
+        for cut in cuts(trace)
+        if cut.step <= until and (cut.by in ("python-scalar", "numpy") or (cut.result and cut.result in read))
+    )
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

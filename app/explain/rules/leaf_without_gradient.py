@@ -6,8 +6,9 @@ Nothing on the way from it to the loss was cut; there is no such way.
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
-from app.explain.facts import listed, reached
-from app.explain.rules.graph_cut import unreached_by
+from app.explain.facts import called, downstream, listed, reached
+from app.explain.rules.graph_cut import how, taken_as_values, unreached_by
+from app.trace.flow import Cut
 from app.trace.model import Backward, Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.grad.html"
@@ -38,25 +39,36 @@ def without_gradient(trace: Trace, last: Backward) -> list[str]:
     ]
 
 
+def number_taken(trace: Trace, last: Backward, leaves: list[str]) -> Cut | None:
+    """Where a value made from `leaves` left torch before `last`: the loss may have been made with it."""
+    made = set[str]().union(*(downstream(trace, key) for key in leaves))
+    return next((cut for cut in taken_as_values(trace, last.step) if cut.source in made), None)
+
+
 def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:
     line = trace.line(last.step)
     names = [trace.tensors[key].label for key in dict.fromkeys(leaves)]
-    they = "it" if len(names) == 1 else "they"
+    they, them = ("it", "it") if len(names) == 1 else ("they", "them")
     used = [key for key in leaves if any(key in operation.inputs for operation in trace.operations)]
-    if used:
-        why = f"Nothing that backward on line {line} started from was made from {they if they == 'it' else 'them'}."
+    number = number_taken(trace, last, leaves)
+    fix = f"Use {listed(names)} on the way to the loss, or leave out `requires_grad` if no gradient is wanted."
+    if number:
+        why = (
+            f"Line {trace.line(number.step)} took the value of {called(trace, number.source)} {how(number)}: "
+            f"what is computed from plain values has no way back to {them}."
+        )
+        fix = f"If {listed(names)} should learn from this loss, compute with the tensor itself, not with its value."
+    elif used:
+        why = f"Nothing that backward on line {line} started from was made from {them}."
     else:
-        why = f"No operator ever read {'it' if they == 'it' else 'them'}."
+        why = f"No operator ever read {them}."
     return Diagnosis(
         rule="leaf-without-gradient",
         severity="warning",
         title=f"{listed(names)} got no gradient",
         cause=f"{listed(names)} require{'s' if they == 'it' else ''} grad, but backward never came there. {why}",
-        fix=(
-            f"Use {listed(names)} on the way to the loss, or leave out `requires_grad` if no gradient is wanted. "
-            "An optimizer passes over a parameter whose `.grad` is None."
-        ),
-        lines=(line,),
+        fix=f"{fix} An optimizer passes over a parameter whose `.grad` is None.",
+        lines=tuple(dict.fromkeys([*([trace.line(number.step)] if number else []), line])),
         source=SOURCE,
         evidence={"leaves": list(dict.fromkeys(leaves))},
     )

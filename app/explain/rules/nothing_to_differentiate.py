@@ -6,8 +6,8 @@ Either nothing that led to it requires grad, or the graph was cut on the way.
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
-from app.explain.facts import called, code, ended_with, makers, upstream
-from app.explain.rules.graph_cut import how
+from app.explain.facts import called, code, ended_with, listed, makers, upstream
+from app.explain.rules.graph_cut import how, taken_as_values
 from app.trace.flow import Cut, cuts
 from app.trace.model import Backward, Trace
 
@@ -24,10 +24,12 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
                 return
 
 
-def number_taken(trace: Trace, backward: Backward) -> Cut | None:
-    """The last tensor with a graph that was read as a number or an array before `backward`: it may have led there."""
-    taken = [cut for cut in cuts(trace) if cut.by in ("python-scalar", "numpy") and cut.step < backward.step]
-    return taken[-1] if taken else None
+def sources_of(trace: Trace, cut: Cut, found: list[Cut]) -> str:
+    """What `cut` took out: with grad mode off a whole line did, so all that this line used."""
+    if cut.by != "no_grad":
+        return called(trace, cut.source)
+    together = dict.fromkeys(other.source for other in found if (other.step, other.by) == (cut.step, cut.by))
+    return listed([name for key in together if (name := trace.tensors[key].name)]) or called(trace, cut.source)
 
 
 def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
@@ -39,23 +41,25 @@ def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
         cause = f"Line {line} asks for gradients of {name}, but no tensor that it was made from requires grad."
         fix = "Make the tensors that you want gradients for with `requires_grad=True`."
         lines: tuple[int, ...] = (line,)
-        if number := number_taken(trace, backward):
+        if taken := taken_as_values(trace, backward.step):
+            number = taken[-1]
             lines = tuple(dict.fromkeys([trace.line(number.step), line]))
             cause += (
                 f" Line {lines[0]} took the value of {called(trace, number.source)} {how(number)}, "
-                "and a number has no graph."
+                "and plain values have no graph."
             )
-            fix = "Compute with the tensor itself; take a number only to print or to log it."
+            fix = "Compute with the tensor itself; take its value only to print or to log it."
     else:
         cut_line = trace.line(cut.step)
-        source = called(trace, cut.source)
         cause = (
             f"Line {line} asks for gradients of {name}, which has no graph: "
-            f"line {cut_line} took {source} out of it {how(cut)}."
+            f"line {cut_line} took {sources_of(trace, cut, found)} out of it {how(cut)}."
         )
         fix = f"Leave out {code(cut.op)} on line {cut_line}, or do it on a tensor that backward does not start from."
         if cut.by == "no_grad":
-            fix = f"Run line {cut_line} outside `torch.no_grad()`, so that its operators are recorded."
+            fix = f"Run line {cut_line} with grad mode on, outside `torch.no_grad()`: its operators are then recorded."
+        elif cut.by == "copy-constructor":
+            fix = f"Hand on the tensor itself on line {cut_line}: {code(cut.op + '()')} copies its values alone."
         lines = tuple(dict.fromkeys([cut_line, line]))
     return Diagnosis(
         rule="nothing-to-differentiate",
