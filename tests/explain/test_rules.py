@@ -152,6 +152,7 @@ def test_an_under_no_grad_teacher_is_only_a_note() -> None:
 LOOP = "\nfor _ in range(2):\n    "
 STATE = f"h = torch.zeros(3){LOOP}h = (h * w + 1).tanh()\n    h.sum().backward()"
 SWITCHED_OFF = f"torch.set_grad_enabled(False)\n{LEAF}\n(w * 2).sum().backward()"
+OTHER = "v = torch.ones(3, requires_grad=True)"
 LAYERS = (
     "net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 1))"
     "\noptimizer = torch.optim.SGD(net.parameters())"
@@ -168,6 +169,7 @@ LAYERS = (
         (f"{LEAF}\ny = (w * w).sum(){LOOP}y.backward()", "in a later pass", "Run the forward again"),
         (f"{LEAF}\ny = (w * w).sum()\nw.data = w + 1\ny.backward()", "assigning to `.data`", "Assign to `.data` after"),
         (SWITCHED_OFF, "grad mode off", "grad mode on"),  # not by no_grad
+        (f"{LEAF}\n{OTHER}\nwith torch.no_grad(): k = w * 2\n(k * v).sum().backward()", "takes `w`", "run line 4 with"),
     ],
 )
 def test_the_fix_suits_what_happened(snippet: str, cause: str, fix: str) -> None:

@@ -77,6 +77,15 @@ def unreached_by(trace: Trace) -> dict[Cut, list[str]]:
     return found
 
 
+def instead(cut: Cut, source: str, line: int) -> str:
+    """What to do on the line of `cut` to have a graph."""
+    if cut.by == "no_grad":
+        return f"run line {line} with grad mode on"
+    if cut.by == "non-differentiable":
+        return f"use an operator on line {line} that has a derivative"
+    return f"hand on {source} itself on line {line}"
+
+
 def diagnose(trace: Trace, cut: Cut, leaves: list[str]) -> Diagnosis:
     line, source = trace.line(cut.step), called(trace, cut.source)
     names = [trace.tensors[key].label for key in leaves]
@@ -90,10 +99,7 @@ def diagnose(trace: Trace, cut: Cut, leaves: list[str]) -> Diagnosis:
             f"Line {line} takes {source} out of the graph {how(cut)}. The loss depends on it all the same, "
             f"but backward cannot go on from there, so {listed(names)} got no gradient."
         ),
-        fix=(
-            f"If {listed(names)} should learn from this loss, hand on {source} itself on line {line}. "
-            "If not, this is right as it is."
-        ),
+        fix=f"If {listed(names)} should learn from this loss, {instead(cut, source, line)}. If not, leave it as it is.",
         lines=(line,),
         source=SOURCE,
         evidence={"by": cut.by, "op": cut.op, "source": cut.source, "result": cut.result, "leaves": list(leaves)},
