@@ -92,7 +92,8 @@ def _stopped(trace: Trace, limits: Limits) -> Ending:
 def remarks(trace: Trace) -> tuple[str, ...]:
     """What is not in the pictures, and why, where they do not say so themselves."""
     recorded = any(tensor.requires_grad for tensor in trace.tensors.values())
-    return ("No backward ran.",) if recorded and not trace.backwards else ()
+    # of a run that was not recorded to its end, nobody knows
+    return ("No backward ran.",) if recorded and not trace.backwards and not trace.truncated else ()
 
 
 def announcement(end: Ending, diagnoses: Sequence[Diagnosis]) -> str:
