@@ -13,13 +13,13 @@ SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.retain_gra
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
-    told: set[tuple[int, str]] = set()  # a line of a loop reads a tensor of each pass
+    told: set[tuple[int | None, str]] = set()  # in a loop each pass makes, and reads, a tensor of its own
     for operation in trace.operations:
         if operation.op != ".grad" or operation.outputs or not operation.inputs:
             continue
         key = operation.inputs[0]
         tensor = trace.tensors[key]
-        place = trace.line(operation.step), tensor.name or key
+        place = trace.line(tensor.step) if tensor.step is not None else None, tensor.name or key
         if tensor.is_leaf or tensor.retains_grad or place in told:
             continue
         told.add(place)
