@@ -25,6 +25,10 @@ def by_write(trace: Trace) -> dict[Write | None, list[Read]]:
     for read in hidden(trace):
         uncounted = [write for write in writes_since(trace, read) if write.counter != read.tensor.counter]
         found.setdefault(uncounted[0] if uncounted else None, []).append(read)
+    # A graph that was kept is read again: what a later backward found changed, an earlier one may have read intact.
+    explained = {(read.fired.node, read.saved.slot) for write, by in found.items() if write for read in by}
+    if left := [read for read in found.pop(None, []) if (read.fired.node, read.saved.slot) not in explained]:
+        found[None] = left
     return found
 
 
