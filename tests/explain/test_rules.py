@@ -188,3 +188,17 @@ def test_a_buffer_that_no_counter_follows_has_no_other_counter() -> None:
     (found,) = explain(trace_of(snippet.replace("; ", "\n")))
     assert "`batch_norm` on line 6 wrote `m.running_mean` and counted no write" in found.cause
     assert "Run line 6 after backward on line 7" in found.fix
+
+
+def test_a_backward_before_the_write_is_not_accused() -> None:
+    first, write, second = "y.sum().backward(retain_graph=True)", "y.data.zero_()", "y.sum().backward()"
+    (found,) = explain(trace_of(f"import torch\n{LEAF}\ny = w.exp()\n{first}\n{write}\n{second}"))
+    assert (found.rule, found.lines) == ("write-hidden-by-data", (5, 3, 6))
+
+
+def test_the_copy_of_an_average_wants_no_gradient() -> None:
+    snippet = (
+        "w = torch.nn.Parameter(torch.ones(2))\naverage = torch.nn.Parameter(torch.ones(2))\n(w * w).sum().backward()"
+        "\nwith torch.no_grad(): average.lerp_(w, 0.1)"
+    )
+    assert explain(trace_of(f"import torch\n{snippet}")) == ()

@@ -25,6 +25,9 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 def without_gradient(trace: Trace, last: Backward) -> list[str]:
     """The named leaves, older than the last backward, that none of the run's backwards reached."""
     explained = {key for leaves in unreached_by(trace).values() for key in leaves}
+    # what is written after a backward is kept up by other means: the copy of an average, a target network
+    first = min(backward.step for backward in trace.backwards)
+    kept_up = {write.storage for write in trace.writes if write.step > first}
     with_gradient = reached(trace) | explained
     return [
         key
@@ -34,6 +37,7 @@ def without_gradient(trace: Trace, last: Backward) -> list[str]:
         and final.requires_grad
         and final.grad is None
         and key not in with_gradient
+        and trace.tensors[key].storage not in kept_up
         and (trace.tensors[key].step or 0) < last.step
         and name
     ]
