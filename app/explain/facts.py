@@ -17,6 +17,13 @@ class Read(Struct, frozen=True):
     saved: SavedTensor
     tensor: Tensor
 
+    @property
+    def intact(self) -> bool | None:
+        """Whether it held then what was saved: a graph that is kept is read again, and may have changed between."""
+        found = (check for check in self.fired.checks if self.node.saved[check.slot] is self.saved)
+        check = next(found, None)
+        return check.intact if check else self.saved.intact
+
 
 def reads(trace: Trace) -> Iterator[Read]:
     """Every saved tensor that backward read, in the order read."""
@@ -29,11 +36,9 @@ def reads(trace: Trace) -> Iterator[Read]:
 
 
 def refused(trace: Trace) -> Read | None:
-    """The saved tensor whose version check ended the run."""
-    if trace.outcome.kind != "raised":
-        return None
+    """The saved tensor whose version check ended a backward, whether or not the snippet caught that."""
     for read in reads(trace):
-        if not read.fired.finished and read.saved.version_read != read.saved.version:
+        if read.backward.raised and not read.fired.finished and read.saved.version_read != read.saved.version:
             return read
     return None
 
@@ -41,15 +46,28 @@ def refused(trace: Trace) -> Read | None:
 def hidden(trace: Trace) -> Iterator[Read]:
     """Every saved tensor that passed its version check though its contents had changed."""
     for read in reads(trace):
-        if read.saved.intact is False and read.saved.version_read == read.saved.version and not read.saved.hooked:
+        if read.intact is False and read.saved.version_read == read.saved.version and not read.saved.hooked:
             yield read
 
 
 def writes_since(trace: Trace, read: Read) -> Iterator[Write]:
     """The writes of the memory of a saved tensor between its save and its read."""
     for write in trace.writes:
-        if write.storage == read.tensor.storage and read.saved.saved_at <= write.step <= read.backward.step:
+        if write.storage == read.tensor.storage and read.saved.saved_at <= write.step and is_before(write, read):
             yield write
+
+
+def is_before(write: Write, read: Read) -> bool:
+    """Whether `write` was made before `read`: by moments, as the line of backward may run others first."""
+    if write.moment and read.fired.moment:
+        return write.moment < read.fired.moment
+    return write.step <= read.backward.step
+
+
+def latest_before(trace: Trace, backward: Backward) -> int:
+    """The last step that had begun when `backward` was called: `f(x).sum().backward()` runs the lines of `f`."""
+    begun = (at for at, step in enumerate(trace.steps) if 0 < step.moment <= backward.moment)
+    return max(begun, default=backward.step)
 
 
 def raised_operation(trace: Trace) -> Operation | None:

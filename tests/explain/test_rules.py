@@ -202,3 +202,27 @@ def test_the_copy_of_an_average_wants_no_gradient() -> None:
         "\nwith torch.no_grad(): average.lerp_(w, 0.1)"
     )
     assert explain(trace_of(f"import torch\n{snippet}")) == ()
+
+
+WRITER = "def forward(w):\n    y = w.sigmoid()\n    {}\n    return y\nw = torch.ones(3, requires_grad=True)\n{}"
+
+
+@pytest.mark.parametrize(
+    ("write", "backward", "rule", "lines"),
+    [
+        ("y.data.zero_()", "forward(w).sum().backward()", "write-hidden-by-data", (4, 3, 7)),
+        ("y.mul_(2)", "forward(w).sum().backward()", "saved-tensor-overwritten", (4, 3, 7)),
+        ("y = torch.tensor(y.sum().item())", "forward(w).backward()", "nothing-to-differentiate", (4, 7)),
+        (  # caught by the reader: backward was refused all the same
+            "y.mul_(2)",
+            "try: forward(w).sum().backward()\nexcept RuntimeError: pass",
+            "saved-tensor-overwritten",
+            (4, 3, 7),
+        ),
+    ],
+)
+def test_backward_on_the_line_that_ran_the_forward(
+    write: str, backward: str, rule: str, lines: tuple[int, ...]
+) -> None:
+    (found,) = explain(trace_of(f"import torch\n{WRITER.format(write, backward)}"))
+    assert (found.rule, found.lines) == (rule, lines)

@@ -6,7 +6,7 @@ Nothing on the way from it to the loss was cut; there is no such way.
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
-from app.explain.facts import called, downstream, listed, reached
+from app.explain.facts import called, downstream, latest_before, listed, reached
 from app.explain.rules.graph_cut import how, taken_as_values, unreached_by
 from app.trace.flow import Cut
 from app.trace.model import Backward, Trace
@@ -46,7 +46,7 @@ def without_gradient(trace: Trace, last: Backward) -> list[str]:
 def number_taken(trace: Trace, last: Backward, leaves: list[str]) -> Cut | None:
     """Where a value made from `leaves` left torch before `last`: the loss may have been made with it."""
     made = set[str]().union(*(downstream(trace, key) for key in leaves))
-    return next((cut for cut in taken_as_values(trace, last.step) if cut.source in made), None)
+    return next((cut for cut in taken_as_values(trace, latest_before(trace, last)) if cut.source in made), None)
 
 
 def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:

@@ -6,7 +6,7 @@ Either nothing that led to it requires grad, or the graph was cut on the way.
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
-from app.explain.facts import called, code, ended_with, listed, makers, upstream
+from app.explain.facts import called, code, ended_with, latest_before, listed, makers, upstream
 from app.explain.rules.graph_cut import how, taken_as_values
 from app.trace.flow import Cut, cuts
 from app.trace.model import Backward, Trace
@@ -41,7 +41,7 @@ def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
         cause = f"Line {line} asks for gradients of {name}, but no tensor that it was made from requires grad."
         fix = "Make the tensors that you want gradients for with `requires_grad=True`."
         lines: tuple[int, ...] = (line,)
-        if taken := taken_as_values(trace, backward.step):
+        if taken := taken_as_values(trace, latest_before(trace, backward)):
             number = taken[-1]
             lines = tuple(dict.fromkeys([trace.line(number.step), line]))
             cause += (
