@@ -3,6 +3,7 @@
 `tall`: the tensor stands over its node. `flat`: both in one small box. `list`: one wide box in a column of boxes.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from app.diagram.bodies import Bit, Body, SlotRow, Stub
 from app.diagram.cells import Cells
 from app.diagram.layout import Box, Point, Size, px, rounded
 from app.diagram.shapes import Mark, Pen, cell_width
-from app.diagram.text import Face, ellipsize, width, wrap
+from app.diagram.text import ellipsize, width, wrap
 
 Look = Literal["tall", "flat", "list"]
 
@@ -62,7 +63,7 @@ def draw(body: Body, look: Look, header: Box, opens: str | None) -> Drawn:
     bit = _fitting(body, header.width) if look == "list" else body.bit
     rect = Box(header.x, header.y, header.width, header.height + size.below)
     pen = Pen()
-    pen.plate(rect, f"node {body.state}{' released' if body.freed else ''}")
+    pen.plate(rect, f"node {body.state}", kind_track=body.kind_track)
     pad = PAD_PX[look]
     left, right = rect.x + pad, rect.x + rect.width - pad
     marks: list[Mark] = []
@@ -78,7 +79,7 @@ def draw(body: Body, look: Look, header: Box, opens: str | None) -> Drawn:
             pill = Box(rect.x + rect.width - wide - 10, top + 12, wide, PILL_PX - 4)
             room -= wide
         pen.text(left, top + 22, ellipsize(body.title, room, 13, "strong"), "ink", "strong", size=13)
-        pen.text(left, top + 40, ellipsize(body.note, room), "faint")
+        pen.text(left, top + 40, ellipsize(body.note, room), "faint", text_track=_fits(body, body.note, room))
         y = top + HEADER_PX[look]
         if look == "list" and bit and pill is None:
             wide = min(_pill_width(bit), rect.width - 2 * pad)
@@ -89,21 +90,22 @@ def draw(body: Body, look: Look, header: Box, opens: str | None) -> Drawn:
             pill = Box(rect.x + (rect.width - wide) / 2, top - PILL_GAP_PX - PILL_PX, wide, PILL_PX)
             middle = rect.x + rect.width / 2
             pen.path(rounded([(middle, top - PILL_GAP_PX + 3), (middle, top - 3)]), "thin dot")
-    anchors = _rows(pen, body, look, left, right, y)
+    over: list[Mark] = []
+    anchors = _rows(pen, over, body, look, left, right, y)
+    node = pen.mark(
+        "node" if body.part.kind == "node" else "fold",
+        ref=body.ref,
+        label=body.heard,
+        line=body.line,
+        opens=opens,
+        since=body.since,
+        label_track=body.heard_track,
+    )
+    marks += [node, *over]
     if body.order is not None:
         wide = _badge_width(body.order)
         middle = rect.x + rect.width - (_BADGE_IN_PX - wide / 2 if look == "flat" else 9 + wide / 2)
-        _circle(pen, body.order, middle, top)
-    marks.append(
-        pen.mark(
-            "node" if body.part.kind == "node" else "fold",
-            ref=body.ref,
-            label=body.heard,
-            line=body.line,
-            opens=opens,
-            since=body.since,
-        )
-    )
+        marks.append(_circle(body, body.order, middle, top))
     if bit and pill:
         marks.append(_pill(bit, pill, body.since))
         if look == "tall":
@@ -124,7 +126,8 @@ def draw_pill(bit: Bit, box: Box, since: int | None) -> Mark:
 def _flat_header(pen: Pen, body: Body, left: float, top: float, room: float) -> None:
     pen.text(left, top + 19, ellipsize(body.title, room, 13, "strong"), "ink", "strong", size=13)
     if body.bit is None:
-        pen.text(left, top + 36, ellipsize(_short_note(body), room), "faint")
+        note = _short_note(body)
+        pen.text(left, top + 36, ellipsize(note, room), "faint")
         return
     bit = body.bit
     aside = _aside(bit)
@@ -132,7 +135,13 @@ def _flat_header(pen: Pen, body: Body, left: float, top: float, room: float) -> 
     name = ellipsize(bit.name, max(room - beside, 40), 12, "code")
     used = pen.text(left, top + 36, name, "ink" if bit.named else "soft", "code")
     if used + beside <= room + 1:
-        pen.text(left + used + (8 if name else 0), top + 36, aside, "alarm" if bit.wrong else "faint", "code")
+        x = left + used + (8 if name else 0)
+        track = bit.cells.flat[0].text_track if len(bit.cells.flat) == 1 else None
+        if track is not None:
+            x += pen.text(x, top + 36, "=", "faint", "code") + 7
+            pen.text(x, top + 36, aside.removeprefix("= "), "faint", "code", text_track=track)
+        else:
+            pen.text(x, top + 36, aside, "alarm" if bit.wrong else "faint", "code")
 
 
 def _short_note(body: Body) -> str:
@@ -147,7 +156,15 @@ def _aside(bit: Bit) -> str:
     return bit.shape
 
 
-def _rows(pen: Pen, body: Body, look: Look, left: float, right: float, top: float) -> dict[int, Point]:
+def _fits(body: Body, text: str, room: float) -> int | None:
+    """The track of the note, where all of what it holds has room."""
+    return body.note_track if width(text) <= room else None
+
+
+def _rows(
+    pen: Pen, over: list[Mark], body: Body, look: Look, left: float, right: float, top: float
+) -> dict[int, Point]:
+    """Draw what is under the header; what comes and goes with the moment goes `over` it as marks of its own."""
     anchors: dict[int, Point] = {}
     y = top
     room = right - left
@@ -155,7 +172,7 @@ def _rows(pen: Pen, body: Body, look: Look, left: float, right: float, top: floa
         x = left
         shown = _fitting_slots(body, room)
         for row in shown:
-            pen.icon("released" if row.freed else "pin", x + 4, y + 8)
+            over += _pins(body, row, x + 4, y + 8)
             anchors[row.index] = (x + 4, y + 15)
             x += 14 + pen.text(x + 14, y + 12, _slot_name(row, look), "ink", "code") + 10
         more = len(body.slots) - len(shown) + body.more_slots
@@ -165,10 +182,11 @@ def _rows(pen: Pen, body: Body, look: Look, left: float, right: float, top: floa
     else:
         for row in body.slots:
             anchors[row.index] = (left + 4, y + ROW_PX)
-            _slot_line(pen, row, left, right, y + 15)
+            over += _slot_line(pen, body, row, left, right, y + 15)
             y += ROW_PX
             if row.trouble:
-                y = _trouble(pen, row.trouble, row, left, y)
+                over.append(_trouble(body, row.trouble, row, left, y))
+                y += TROUBLE_PX
         if body.more_slots:
             pen.text(left + 16, y + 14, f"+{body.more_slots} more slots", "faint")
             y += TROUBLE_PX
@@ -178,7 +196,8 @@ def _rows(pen: Pen, body: Body, look: Look, left: float, right: float, top: floa
     if look == "flat":
         for row in body.slots:
             if row.trouble:
-                y = _trouble(pen, f"{row.slot} {row.trouble}", row, left, y)
+                over.append(_trouble(body, f"{row.slot} {row.trouble}", row, left, y))
+                y += TROUBLE_PX
     if look != "tall":
         for stub in body.stubs:
             pen.icon("cut", left + 4, y + 8)
@@ -189,28 +208,52 @@ def _rows(pen: Pen, body: Body, look: Look, left: float, right: float, top: floa
     return anchors
 
 
-def _slot_line(pen: Pen, row: SlotRow, left: float, right: float, baseline: float) -> None:
-    pen.icon("released" if row.freed else "pin", left + 4, baseline - 4)
-    verdict = width(row.verdict, 12, _verdict_face(row)) + (20 if row.icon else 0)
+def _pins(body: Body, row: SlotRow, x: float, y: float) -> Iterator[Mark]:
+    """The pin of a slot, hollow from the moment on at which backward released it."""
+    pen = Pen()
+    pen.icon("pin", x, y)
+    yield pen.mark("pin", ref=body.ref, since=body.since, until=row.freed_at)
+    if row.freed_at is not None:
+        pen = Pen()
+        pen.icon("released", x, y)
+        yield pen.mark("pin", ref=body.ref, since=row.freed_at)
+
+
+def _slot_line(pen: Pen, body: Body, row: SlotRow, left: float, right: float, baseline: float) -> Iterator[Mark]:
+    yield from _pins(body, row, left + 4, baseline - 4)
+    verdict = _verdict_width(row)
     room = right - left - 16 - verdict - 12
     used = pen.text(left + 16, baseline, ellipsize(row.slot, room, 12, "code"), "ink", "code", bold=True)
     if row.of and used + 8 + width(row.of, 12, "code") <= room:
         pen.text(left + 16 + used + 8, baseline, row.of, "soft", "code")
-    pen.text(right, baseline, row.verdict, "ink" if row.icon else "faint", _verdict_face(row), anchor="end")
-    if row.icon:
-        pen.icon(row.icon, right - width(row.verdict, 12, "code") - 13, baseline - 4)
+    pen.text(
+        right,
+        baseline,
+        row.verdict,
+        "faint",
+        anchor="end",
+        text_track=row.verdict_track,
+        kind_track=row.look_track,
+    )
+    for one in row.icons:
+        over = Pen()
+        over.icon(one.icon, right - width(one.words, 12, "code") - 13, baseline - 4)
+        yield over.mark("check", ref=body.ref, since=one.since, until=one.until)
 
 
-def _verdict_face(row: SlotRow) -> Face:
-    return "code" if row.icon else "text"
+def _verdict_width(row: SlotRow) -> float:
+    """The room that the verdict takes at any moment, with its icon where there is one."""
+    checks = [width(one.words, 12, "code") + 20 for one in row.icons]
+    return max([width(row.verdict), *checks])
 
 
-def _trouble(pen: Pen, words: str, row: SlotRow, left: float, y: float) -> float:
+def _trouble(body: Body, words: str, row: SlotRow, left: float, y: float) -> Mark:
+    pen = Pen()
     wrong = row.fate == "wrong"
     if wrong:
         pen.icon("differs", left + 4, y + 9)
     pen.text(left + 16, y + 13, words, "alarm" if wrong else "ink", "strong")
-    return y + TROUBLE_PX
+    return pen.mark("trouble", ref=body.ref, since=row.trouble_since)
 
 
 def _stub_words(stub: Stub) -> str:
@@ -230,17 +273,19 @@ def _stubs_above(body: Body, pill: Box) -> list[Mark]:
     pen.path(rounded([(x, pill.y), (x, pill.y - 6)]), "thin")
     pen.icon("cut", x, y + 7)
     pen.text(x + 12, y + 11, ellipsize(", ".join(words), 200, 12, "code"), "ink", "code")
-    return [pen.mark("stub", ref=body.stubs[0].ref if body.stubs else None)]
+    return [pen.mark("stub", ref=body.stubs[0].ref if body.stubs else None, since=body.stubs[0].since)]
 
 
 def _badge_width(order: str) -> float:
     return max(2 * CIRCLE_PX, width(order, 12, "strong") + 12)
 
 
-def _circle(pen: Pen, order: str, x: float, y: float) -> None:
+def _circle(body: Body, order: str, x: float, y: float) -> Mark:
+    pen = Pen()
     wide = _badge_width(order)
     pen.plate(Box(x - wide / 2, y - CIRCLE_PX, wide, 2 * CIRCLE_PX), "order", CIRCLE_PX)
-    pen.text(x, y + 4, order, "ink", "strong", anchor="middle")
+    pen.text(x, y + 4, order, "ink", "strong", anchor="middle", text_track=body.order_track)
+    return pen.mark("order", ref=body.ref, since=body.order_since)
 
 
 def _pill(bit: Bit, box: Box, since: int | None) -> Mark:
@@ -351,7 +396,7 @@ def _rows_width(body: Body, look: Look) -> float:
         wide.append(min(width(body.detail), 200.0))
     for row in body.slots:
         of = 8 + width(row.of, 12, "code") if row.of else 0.0
-        verdict = width(row.verdict, 12, _verdict_face(row)) + (20 if row.icon else 0)
+        verdict = _verdict_width(row)
         wide.append(16 + width(row.slot, 12, "code") + of + 14 + verdict)
         wide.append(16 + width(row.trouble, 12, "strong") if row.trouble else 0)
     return max(wide)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from app.diagram.bodies import Body, cut_word
+from app.diagram.bodies import MOST_RUNNING, Body, cut_word
 from app.diagram.boxes import Drawn, Look, draw
 from app.diagram.chips import Chip, chip_of, draw_chip
 from app.diagram.facts import Facts
@@ -14,6 +14,7 @@ from app.diagram.parts import Folded, Join
 from app.diagram.shapes import Mark, Pen
 from app.diagram.text import ellipsize, width
 
+MOST_PASSED = 12  # gradients of one edge that are in the picture, the last ones
 CUT_MEANS = "no gradient passes"
 SHELF_PX = 80.0
 
@@ -26,6 +27,8 @@ class Edge(Struct, frozen=True):
     word: str | None  # of a cut
     went: bool
     wrong: bool
+    kind_track: int | None = None
+    passed: tuple[tuple[int, Chip], ...] = ()  # each gradient that went along it, and the moment at which it did
 
     def link(self) -> Link:
         """What the layout has to know."""
@@ -42,10 +45,30 @@ def edge_of(facts: Facts, join: Join, *, in_row: bool, numbers: bool) -> Edge:
         return Edge(join, None, cut_word(join.cut), went=False, wrong=False)
     node, at = next(((node, at) for node, at in join.edges if facts.went(node, at)), join.edges[0])
     went = facts.went(node, at)
-    chip = chip_of(facts.sent(node, at), in_row=in_row, numbers=numbers) if went else None
-    if chip and chip.form == "words" and not numbers:
-        chip = None  # a small box says the shape already
-    return Edge(join, chip, None, went=went, wrong=went and node in facts.wrong_after)
+    wrong = went and node in facts.wrong_after
+    passed: list[tuple[int, Chip]] = []
+    for moment, values in list(facts.passed(node, at))[-MOST_PASSED:] if went else ():
+        chip = chip_of(values, in_row=in_row, numbers=numbers)
+        if chip and (chip.form != "words" or numbers):  # a small box says the shape already
+            passed.append((moment, chip))
+    return Edge(
+        join,
+        max((chip for _, chip in passed), key=lambda chip: chip.width, default=None),
+        None,
+        went=went,
+        wrong=wrong,
+        kind_track=_kinds(facts, join, wrong=wrong) if facts.ran_backward else None,
+        passed=tuple(passed),
+    )
+
+
+def _kinds(facts: Facts, join: Join, *, wrong: bool) -> int | None:
+    """The classes of an edge: thin until backward goes along it."""
+    settled = "edge alarm-line" if wrong else "edge stroke"
+    kinds = [(0, "edge thin")]
+    for moment in sorted({moment for node, at in join.edges for moment, _ in facts.passed(node, at)})[:MOST_RUNNING]:
+        kinds += [(moment, f"{settled} now"), (moment + 1, settled)]
+    return facts.film.changes(kinds)
 
 
 def entry_width(facts: Facts, texts: Mapping[str, Body]) -> float:
@@ -126,7 +149,7 @@ class Canvas:
             self._cut(pen, edge, way, look)
         else:
             kind = "alarm-line" if edge.wrong else "stroke" if edge.went or not self.facts.ran_backward else "thin"
-            pen.path(rounded(way) + _head(way), f"edge {kind}")
+            pen.path(rounded(way) + _head(way), f"edge {kind}", edge.kind_track)
         mark = pen.mark("cut" if edge.word else "edge", ref=None, since=self._since(edge))
         self.below.append(mark)
 
@@ -171,13 +194,15 @@ class Canvas:
         if spot is None:
             self.unshown += 1
             return
-        pen = Pen()
-        draw_chip(pen, edge.chip, *spot, wrong=edge.wrong)
-        wide = edge.chip.width
-        if words:
-            wide += 12 + pen.text(spot[0] + edge.chip.width / 2 + 10, spot[1] + 4, words, "faint")
+        wide = edge.chip.width + (12 + width(words) if words else 0)
+        for nth, (moment, chip) in enumerate(edge.passed):
+            pen = Pen()
+            draw_chip(pen, chip, *spot, wrong=edge.wrong)
+            if words:
+                pen.text(spot[0] + edge.chip.width / 2 + 10, spot[1] + 4, words, "faint")
+            until = edge.passed[nth + 1][0] if nth + 1 < len(edge.passed) else None
+            self.chips.append(pen.mark("gradient", since=moment, until=until))
         self.taken.add(Box(spot[0] - edge.chip.width / 2, spot[1] - edge.chip.height / 2, wide, edge.chip.height))
-        self.chips.append(pen.mark("gradient", since=self._since(edge)))
 
     def _spot_in_list(self, edge: Edge, way: Sequence[Point], wide: float) -> Point | None:
         """The centre of a gradient in a column: beside its edge, or over the box that an edge in a lane leads to."""
@@ -221,7 +246,7 @@ class Canvas:
             pen = Pen()
             pen.path(rounded(way) + _head(way), "edge stroke")
             draw_chip(pen, chip, x + 20 + chip.width / 2, y, wrong=False)
-            self.chips.append(pen.mark("gradient", since=self.texts[key].since))
+            self.chips.append(pen.mark("gradient", since=self.facts.firings[key].fired.moment))
             self.taken.add(spot)
 
     def forward(self, edges: Sequence[Edge]) -> None:

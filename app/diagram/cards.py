@@ -1,13 +1,13 @@
 """One storage, drawn: a strip of cells, each tensor a bracket under the cells that it sees, counters beside."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from app.diagram.cells import HEAD, TAIL
-from app.diagram.contents import shortened
+from app.diagram.contents import SPARK_PX, shortened
 from app.diagram.facts import runs
 from app.diagram.layout import Box, Point, px, rounded
 from app.diagram.shapes import Mark, Pen, cell_width
@@ -71,10 +71,12 @@ class Card:
             side = SQUARES_PX / contents.columns
             self.cell = max(min(side, SQUARE_LARGEST_PX), SQUARE_SMALLEST_PX)
             self.strip = self.cell * contents.columns
-            self.cell_height = max(self.cell * (len(contents.cells) // contents.columns), 16.0 * len(self._aside()) + 4)
+            aside = 16.0 * len(self._aside()) + 4 + (SPARK_PX[1] + 4 if contents.sparks is not None else 0.0)
+            self.cell_height = max(self.cell * (len(contents.cells) // contents.columns), aside)
         else:
-            self.words = wrap(contents.words, self._strip_room(most_px) - 24)
-            self.strip = max(width(line) for line in self.words) + 24
+            self.words = [text for text, _ in contents.told] or wrap(contents.words, self._strip_room(most_px) - 24)
+            spark = SPARK_PX[0] + 24 if contents.sparks is not None else 0.0
+            self.strip = max(width(line) for line in self.words) + 24 + spark
             self.cell_height = max(CELL_PX, 16.0 * len(self.words) + 14)
         labels = [self._label_width(window) for window in shelf.windows]
         notes = [16 + width(note.text, 12, "strong") for note in shelf.notes] if not self.counters_beside else []
@@ -124,23 +126,22 @@ class Card:
         return most_px - WIRE_PX - self._plate_width() - (120 if self.beside else 0)
 
     def _plate_width(self) -> float:
-        return max(66.0, *(36 + width(one.ref) + width(str(one.version), 14, "code") for one in self.shelf.counters))
+        return max(66.0, *(36 + width(one.ref) + width(one.version, 14, "code") for one in self.shelf.counters))
 
     def _squares_words_width(self) -> float:
         contents = self.shelf.contents
         if contents.form != "squares":
             return 0.0
-        return 14 + max((width(line) for line in self._aside()), default=0.0)
+        spark = [SPARK_PX[0]] if contents.sparks is not None else []
+        return 14 + max([width(line) for line, _ in self._aside()] + spark, default=0.0)
 
-    def _aside(self) -> list[str]:
-        """What stands beside squares, line by line."""
-        return self.shelf.contents.words.split(" · ")
+    def _aside(self) -> list[tuple[str, int | None]]:
+        """What stands beside squares, line by line, with its track."""
+        contents = self.shelf.contents
+        return list(contents.told) or [(line, None) for line in contents.words.split(" · ")]
 
     def _geometry(self, window: Window) -> str:
-        words = window.geometry
-        if window.repeats > 1:
-            words += f" · each cell ×{window.repeats:,}"
-        return words + (f" · version {self.shelf.version}" if self.shelf.version is not None else "")
+        return window.geometry_at(self.shelf.version)
 
     def _label_width(self, window: Window) -> float:
         name = min(width(window.name, 13 if window.named else 12, "code"), 150.0)
@@ -163,6 +164,8 @@ class Card:
             top += NUMBERS_PX
         self._cells(pen, x, top)
         marks = [pen.mark("storage", ref=shelf.storage, label=shelf.heard, since=shelf.since)]
+        marks += self._grids(x, top)
+        marks += self._spoilt(x, top)
         for at, keeping in enumerate(shelf.kept):
             bar = y + HEADER_PX + KEEPING_PX * (len(shelf.kept) - at) - 7
             marks.append(self._keeping(keeping, x, bar, header, landings))
@@ -173,7 +176,7 @@ class Card:
             top += self._window_height(window)
         marks += self._counters(x, wires)
         if shelf.notes:
-            marks.append(self._notes(x, top + 4))
+            marks += self._notes(x, top + 4)
         return marks, landings
 
     def _cells(self, pen: Pen, x: float, y: float) -> None:
@@ -181,10 +184,18 @@ class Card:
         if contents.form == "words":
             box = Box(x, y, self.strip, self.cell_height)
             pen.plate(box, "box soft" if not contents.wrong else "box wrong", 4)
-            for at, line in enumerate(self.words):
-                pen.text(x + 12, y + self.cell_height / 2 + 4 + 16 * (at - (len(self.words) - 1) / 2), line)
+            tracks = [track for _, track in contents.told] or [None] * len(self.words)
+            for at, (line, track) in enumerate(zip(self.words, tracks, strict=True)):
+                baseline = y + self.cell_height / 2 + 4 + 16 * (at - (len(self.words) - 1) / 2)
+                pen.text(x + 12, baseline, line, text_track=track)
+            if contents.sparks is not None:
+                left = x + self.strip - SPARK_PX[0] - 12
+                pen.filmed_path(contents.sparks, "sparks", left, y + (self.cell_height - SPARK_PX[1]) / 2)
             return
-        if contents.form == "squares":
+        if contents.form == "squares" and contents.grids:
+            high = self.cell * (len(contents.cells) // contents.columns)
+            pen.plate(Box(x, y, self.strip, high), "box soft", 2)
+        elif contents.form == "squares":
             pen.heat(contents.cells, x, y, self.cell, contents.columns, contents.wrong)
         for cell in contents.cells if contents.form == "strip" else ():
             wrong, changed = cell.index in contents.wrong, cell.index in contents.changed
@@ -193,16 +204,32 @@ class Card:
             text = max(width(cell.text, self.size, "code"), width(cell.was or "", 12, "code")) <= spot.width - 2
             pen.cell(cell, spot, text=text, changed=changed, wrong=wrong, size=self.size)
         if contents.form == "squares":
-            for at, line in enumerate(self._aside()):
-                pen.text(x + self.strip + 14, y + 11 + 16 * at, line, "soft")
+            for at, (line, track) in enumerate(self._aside()):
+                pen.text(x + self.strip + 14, y + 11 + 16 * at, line, "soft", text_track=track)
+            if contents.sparks is not None:
+                pen.filmed_path(contents.sparks, "sparks", x + self.strip + 14, y + 16 * len(self._aside()) + 2)
         if contents.form == "strip":
             gap = self._gap
             if gap is not None:
                 middle = x + self.cell * (gap + 1) + GAP_CELL_PX / 2
                 pen.text(middle, y + self.cell_height / 2 + 4, "…", "soft", "strong", anchor="middle")
-            for first, last in runs([cell for cell in contents.shown if cell in contents.wrong]):
-                left, right = self._span_of(first, last)
-                pen.outline(Box(x + left, y, right - left, self.cell_height), "alarm-line")
+
+    def _spoilt(self, x: float, y: float) -> Iterator[Mark]:
+        """A rim around cells that backward used though they are not what was saved."""
+        contents, pen = self.shelf.contents, Pen()
+        for first, last in runs([cell for cell in contents.shown if cell in contents.wrong]):
+            left, right = self._span_of(first, last)
+            pen.outline(Box(x + left, y, right - left, self.cell_height), "alarm-line")
+        if contents.form == "strip" and pen.outlines:
+            yield pen.mark("spoilt", ref=self.shelf.storage, since=contents.wrong_since)
+
+    def _grids(self, x: float, y: float) -> Iterator[Mark]:
+        """Squares that show some moments each."""
+        contents = self.shelf.contents
+        for since, until, cells in contents.grids:
+            pen = Pen()
+            pen.heat(cells, x, y, self.cell, contents.columns, contents.wrong if until is None else ())
+            yield pen.mark("grid", ref=self.shelf.storage, since=since, until=until)
 
     def _span_of(self, first: int, last: int) -> tuple[float, float]:
         """From where to where cells `first` to `last` of the storage are drawn, from the left of the card."""
@@ -240,14 +267,22 @@ class Card:
         return joined
 
     def _bracket(
-        self, pen: Pen, stretches: Iterable[tuple[float, float]], x: float, y: float, depth: float, kind: str
+        self,
+        pen: Pen,
+        stretches: Iterable[tuple[float, float]],
+        x: float,
+        y: float,
+        depth: float,
+        kind: str,
+        kind_track: int | None = None,
     ) -> Point | None:
         """Draw a bracket, open towards `y - depth`; gives back its right end."""
         parts = [(x + left + 1.5, x + right - 1.5) for left, right in stretches]
         if not parts:
             return None
         for left, right in parts:
-            pen.path(rounded([(left, y - depth), (left, y), (right, y), (right, y - depth)], 2), f"{kind} bracket")
+            way = [(left, y - depth), (left, y), (right, y), (right, y - depth)]
+            pen.path(rounded(way, 2), f"{kind} bracket", kind_track)
         for (_, end), (start, _) in pairwise(parts):
             pen.path(f"M{px(end)} {px(y)}H{px(start)}", "thin dot")
         return parts[-1][1], y
@@ -258,7 +293,7 @@ class Card:
         pen = Pen()
         stretches = self._stretches(keeping.cells, keeping.span) or [(0.0, self.strip)]
         kind = "alarm-line" if keeping.worst == "wrong" else "stroke"
-        self._bracket(pen, stretches, x, bar, -BRACKET_PX, kind)
+        self._bracket(pen, stretches, x, bar, -BRACKET_PX, kind, keeping.kind_track)
         left, right = x + stretches[0][0], x + stretches[-1][1]
         for one in keeping.by:
             landings[one] = Landing(
@@ -271,7 +306,7 @@ class Card:
                 x + self.width,
                 self.shelf.storage,
             )
-        return pen.mark("keeping", ref=keeping.by[0][0])
+        return pen.mark("keeping", ref=keeping.by[0][0], since=keeping.since)
 
     def _window(self, window: Window, x: float, y: float, wires: dict[str, list[Point]]) -> Mark:
         pen = Pen()
@@ -287,7 +322,9 @@ class Card:
         name = ellipsize(window.name, 150, size, "code")
         used = pen.text(x, y + 23, name, "ink" if window.named else "soft", "code", bold=window.named, size=size)
         room = max(self.region, self.width if not self.shelf.counters else 0) - used - 8
-        pen.text(x + used + 8, y + 23, ellipsize(self._geometry(window), room), "faint")
+        geometry = self._geometry(window)
+        track = self.shelf.geometry_tracks.get(window.name) if width(geometry) <= room else None
+        pen.text(x + used + 8, y + 23, ellipsize(geometry, room), "faint", text_track=track)
         if end and window.counter and self.shelf.counters:
             wires.setdefault(window.counter, []).append(end)
         elif end and self.shelf.counters and window.array:
@@ -313,13 +350,22 @@ class Card:
                 )
                 pen.path(rounded(way, 5), f"{kind} wire")
             plate = Box(plate_x, y - COUNTER_HEIGHT_PX / 2, self._plate_width(), COUNTER_HEIGHT_PX)
-            pen.plate(plate, f"counter{' checked' if one.checked else ''}", COUNTER_HEIGHT_PX / 2)
+            kind = f"counter{' checked' if one.checked else ''}"
+            pen.plate(plate, kind, COUNTER_HEIGHT_PX / 2, kind_track=one.kind_track)
             pen.text(plate.x + 13, y + 4, one.ref, "soft")
             pen.text(
-                plate.x + plate.width - 13, y + 5, str(one.version), "ink", "code", bold=True, size=14, anchor="end"
+                plate.x + plate.width - 13,
+                y + 5,
+                one.version,
+                "ink",
+                "code",
+                bold=True,
+                size=14,
+                anchor="end",
+                text_track=one.version_track,
             )
             self._counter_words(pen, one, x, plate, y)
-            marks.append(pen.mark("counting", ref=one.ref))
+            marks.append(pen.mark("counting", ref=one.ref, since=one.since))
         return marks
 
     def _counter_words(self, pen: Pen, one: Counting, x: float, plate: Box, y: float) -> None:
@@ -329,21 +375,31 @@ class Card:
             start = "counter of "
             used = pen.text(left, y - 3, start, "ink", "strong")
             pen.text(left + used, y - 3, ellipsize(one.of, room - used, 12, "code"), "ink", "code", bold=True)
-            pen.text(left, y + 13, ellipsize(one.says, room), "faint")
+            track = one.says_track if width(one.says) <= room else None
+            pen.text(left, y + 13, ellipsize(one.says, room), "faint", text_track=track)
         else:
             used = pen.text(x, y + 33, f"{one.ref}: ", "ink", "strong")
-            pen.text(x + used, y + 33, ellipsize(one.says, self.width - used), "faint")
+            track = one.says_track if width(one.says) <= self.width - used else None
+            pen.text(x + used, y + 33, ellipsize(one.says, self.width - used), "faint", text_track=track)
 
-    def _notes(self, x: float, y: float) -> Mark:
-        pen = Pen()
+    def _notes(self, x: float, y: float) -> Iterator[Mark]:
         for note in self.shelf.notes:
+            pen = Pen()
             if note.icon:
                 pen.icon(note.icon, x + 6, y + 9)
             room = self.width - (18 if note.icon else 0)
             face: Face = "strong" if note.tone == "alarm" else "text"
-            pen.text(x + (18 if note.icon else 0), y + 13, ellipsize(note.text, room, 12, face), note.tone, face)
+            pen.text(
+                x + (18 if note.icon else 0),
+                y + 13,
+                ellipsize(note.text, room, 12, face),
+                note.tone,
+                face,
+                text_track=note.text_track,
+                kind_track=note.kind_track,
+            )
+            yield pen.mark("writes", ref=self.shelf.storage, since=note.since)
             y += NOTE_PX
-        return pen.mark("writes", ref=self.shelf.storage)
 
 
 def _words_width(one: Counting) -> float:

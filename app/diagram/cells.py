@@ -30,6 +30,10 @@ class Cell(Struct, frozen=True, kw_only=True):
     index: int  # in the row-major order of the tensor
     changed: bool = False  # not what was saved
     was: str | None = None  # what was saved, where that differs
+    text_track: int | None = None  # of the film; `text` and `was` are then the longest that it holds
+    kind_track: int | None = None
+    was_track: int | None = None
+    exact_track: int | None = None
 
 
 class Cells(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from app.diagram.changing import PLAIN, Note, NotesOf
+from app.diagram.film import Film
 from app.trace.flow import ACCUMULATE
+from app.trace.history import History
 from app.trace.model import Array, Fired, SavedTensor, Scalar, Tensor, Trace, Values, Write
 
 # intact: as saved, or never compared · refused: its counter moved, and backward would not read it ·
@@ -36,16 +39,29 @@ class Change(Struct, frozen=True):
     wrong: bool  # backward read the new one, without a word
 
 
-class Facts:
-    """Answers about a trace that several parts of the drawing ask."""
+class Kept(Struct, frozen=True):
+    """Cells that a node saved and that did not stay what they were."""
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+    moment: int  # at which it saved them
+    cells: dict[int, Scalar]  # of the storage, with what they held
+    wrong: bool  # backward read the new ones, without a word
+
+
+class Facts:
+    """Answers about a run that several parts of the drawing ask; what changes with the moment goes into `film`."""
+
+    def __init__(self, history: History, film: Film) -> None:
+        self.history, self.film = history, film
+        trace = self.trace = history.trace
         self.firings: dict[str, Firing] = {}
+        self.came_to: defaultdict[str, set[int]] = defaultdict(set)  # which backwards ran a node
         for nth, backward in enumerate(trace.backwards):
             for order, fired in enumerate(backward.fired, 1):
+                self.came_to[fired.node].add(nth)
                 self.firings[fired.node] = Firing(nth, order, fired)
+        self.ends = [backward.fired[-1].moment for backward in trace.backwards if backward.fired]
         self.wrong_after = self._misled()
+        self.lost: defaultdict[str, list[Kept]] = defaultdict(list)  # by storage
         self.changes: defaultdict[str, dict[int, Change]] = defaultdict(dict)
         self.saved_over: defaultdict[str, list[tuple[str, int, SavedTensor]]] = defaultdict(list)  # node, index, it
         self.saved_tensors: set[str] = set()
@@ -57,7 +73,7 @@ class Facts:
                     self.saved_tensors.add(saved.tensor)
                     self.saved_over[tensor.storage].append((key, at, saved))
                     if saved.intact is False or (saved.intact is None and saved.intact_now is False):
-                        self._note_changes(tensor, saved)
+                        self._note_changes(tensor, saved, node.moment)
         self.writes: defaultdict[str, list[Write]] = defaultdict(list)
         for write in trace.writes:
             created = trace.storages[write.storage].step
@@ -105,15 +121,80 @@ class Facts:
             return "stale"
         return "changed" if saved.intact_now is False else "intact"
 
+    def views(self, tensor: str) -> list[tuple[int, Values | None]]:
+        """What `tensor` held, from each moment on at which that changed; None where it is not known."""
+        one, history = self.trace.tensors[tensor], self.history
+        if one.storage is None:
+            return []
+        since, _ = history.contents(one.storage)
+        moments = [moment for moment in since if moment > one.moment]
+        return [(moment, history.values(tensor, moment)) for moment in (one.moment, *moments)] if since else []
+
+    def written(self, storage: str) -> list[int]:
+        """The moments at which memory that was there already was written."""
+        return [write.moment for write in self.writes[storage]]
+
+    def spoilt(self, node: str, at: int) -> int | None:
+        """The moment from which on a saved tensor is not what was saved; None while that never shows."""
+        saved, recorded = self.trace.nodes[node].saved[at], self.trace.nodes[node].moment
+        tensor = saved.tensor
+        if tensor is None:
+            return None
+        before = saved.values.flat if saved.values else None
+        for moment, values in self.views(tensor):
+            if moment > recorded and before is not None and values is not None and values.flat not in (before, None):
+                return moment
+        storage = self.trace.tensors[tensor].storage or ""
+        written = [moment for moment in self.written(storage) if moment > recorded]
+        read = [moment for moment, check, _ in self.history.checks[node, at] if check.intact is False]
+        return min([*written, *read], default=None)
+
+    def note_of(self, storage: str) -> NotesOf:
+        """What is said of a cell of `storage` at a moment: whether it is not what was saved."""
+        lost = self.lost[storage]
+
+        def note(moment: int, cell: int, value: Scalar) -> Note:
+            found = PLAIN
+            for kept in lost:
+                if kept.moment <= moment and cell in kept.cells and kept.cells[cell] != value:
+                    found = Note(kept.cells[cell], changed=True, wrong=kept.wrong)
+                    if kept.wrong:
+                        break
+            return found
+
+        return note
+
     def line(self, step: int | None) -> int | None:
         """The source line of `step`."""
         return self.trace.line(step) if step is not None and step < len(self.trace.steps) else None
+
+    def unreached_at(self, node: str) -> int | None:
+        """The moment from which on it is clear that backward did not come to `node`; None where it did, or none ran."""
+        if node in self.firings or not self.ends:
+            return None
+        recorded = self.trace.nodes[node].moment
+        return next((end for end in self.ends if end >= recorded), recorded)
+
+    def order_of(self, fired: Fired) -> int:
+        """Which of the nodes of its backward that was, from 1."""
+        inside = self.history.moments.backward_of(fired.moment)
+        return inside[1] + 1 if inside else 1
 
     def sent(self, node: str, at: int) -> Values | None:
         """The gradient that `node` sent along its edge number `at`; None if it sent none, or none was recorded."""
         firing = self.firings.get(node)
         sent = firing.fired.grad_inputs if firing else ()
         return sent[at] if at < len(sent) else None
+
+    def passed(self, node: str, at: int) -> Iterator[tuple[int, Values | None]]:
+        """Each time that backward went along edge number `at` of `node`: the moment, and the gradient."""
+        edge = self.trace.nodes[node].inputs[at]
+        if edge is None:
+            return
+        for one in self.history.firings[node]:
+            inside = self.history.moments.backward_of(one.moment)
+            if one.finished and inside is not None and inside[0] in self.came_to[edge.node]:
+                yield one.moment, one.grad_inputs[at] if at < len(one.grad_inputs) else None
 
     def received(self, node: str) -> Values | None:
         """The first gradient that came to `node`."""
@@ -154,8 +235,11 @@ class Facts:
             todo += [edge.node for at, edge in enumerate(self.trace.nodes[key].inputs) if edge and self.went(key, at)]
         return reached
 
-    def _note_changes(self, tensor: Tensor, saved: SavedTensor) -> None:
+    def _note_changes(self, tensor: Tensor, saved: SavedTensor, moment: int) -> None:
         before = saved.values.flat if saved.values else None
+        if before is not None and tensor.storage is not None and len(cells_of_view(tensor)) == len(before):
+            kept = dict(zip(cells_of_view(tensor), before, strict=True))
+            self.lost[tensor.storage].append(Kept(moment, kept, self.fate(saved) == "wrong"))
         after = (saved.values_read or tensor.values) if saved.intact is False else tensor.values
         now = after.flat if after else None
         if before is None or tensor.storage is None:

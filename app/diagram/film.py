@@ -58,14 +58,9 @@ class Film:
         return self._tracks.setdefault(tuple(flat), len(self._tracks))
 
     def changes(self, turns: Iterable[tuple[int, str]]) -> int | None:
-        """The track of `turns`; None where nothing of it is seen: it is the same at every stop."""
+        """The track of `turns`; None where all are the same: what is there at all then says it."""
         turns = list(turns)
-        seen = {value for moment, value in turns if moment > self.stops[0]}
-        return self.track(turns) if len(seen | {self.first(turns)}) > 1 else None
-
-    def first(self, turns: Sequence[tuple[int, str]]) -> str:
-        """What `turns` come to at the first stop."""
-        return next((value for moment, value in reversed(turns) if moment <= self.stops[0]), "")
+        return self.track(turns) if len({value for _, value in turns}) > 1 else None
 
     def now(self, index: int) -> list[str]:
         """What each track holds at that stop."""

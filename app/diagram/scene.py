@@ -85,7 +85,7 @@ def draw_scene(history: History, film: Film, opened: frozenset[str] = frozenset(
     What changes with the moment goes into `film`.
     """
     trace = history.trace
-    facts, found = Facts(trace), cuts(trace)
+    facts, found = Facts(history, film), cuts(trace)
     folded = fold(trace, found, opened, facts.troubled)
     most = SHOWN_OPENED if MEMORY in opened else SHOWN
     kept, quiet = shelves(facts, found, folded.parts, most, quiet_too=MEMORY in opened)

@@ -63,6 +63,9 @@ class Line(Struct, frozen=True):
     path: str
     kind: str
     kind_track: int | None = None
+    path_track: int | None = None  # with it, coordinates count from (x, y)
+    x: Length = 0
+    y: Length = 0
 
 
 class Plate(Struct, frozen=True, kw_only=True):
@@ -103,8 +106,8 @@ class Square(Struct, frozen=True, kw_only=True):
     size: int = 12
     text_track: int | None = None
     kind_track: int | None = None  # of the cell
-    ink_track: int | None = None  # of its text
     was_track: int | None = None
+    exact_track: int | None = None
     text_x: Length = 0
     text_y: Length = 0
     was_y: Length = 0
@@ -116,6 +119,7 @@ class Mark(Struct, frozen=True, kw_only=True):
     kind: str
     ref: str | None = None  # its id in the Trace
     label: str = ""  # what a screen reader says; with it, the mark can be focused
+    label_track: int | None = None
     line: int | None = None  # the source line it leads to
     opens: str | None = None  # the folds to show open after pressing it, where it is a fold
     since: int | None = None  # the moment from which on it is there
@@ -151,19 +155,39 @@ class Pen:
         size: int = 12,
         anchor: Anchor = "start",
         struck: bool = False,
+        text_track: int | None = None,
+        kind_track: int | None = None,
     ) -> float:
         """Write `text`; gives back how wide it is."""
         label = Label(
-            x=px(x), y=px(y), text=text, tone=tone, face=face, bold=bold, size=size, anchor=anchor, struck=struck
+            x=px(x),
+            y=px(y),
+            text=text,
+            tone=tone,
+            face=face,
+            bold=bold,
+            size=size,
+            anchor=anchor,
+            struck=struck,
+            text_track=text_track,
+            kind_track=kind_track,
         )
         if text:
             self.labels.append(label)
         return label.width
 
-    def plate(self, box: Box, kind: str, radius: float = 8) -> None:
+    def plate(self, box: Box, kind: str, radius: float = 8, kind_track: int | None = None) -> None:
         """Draw a rectangle."""
         self.plates.append(
-            Plate(x=px(box.x), y=px(box.y), width=px(box.width), height=px(box.height), radius=px(radius), kind=kind)
+            Plate(
+                x=px(box.x),
+                y=px(box.y),
+                width=px(box.width),
+                height=px(box.height),
+                radius=px(radius),
+                kind=kind,
+                kind_track=kind_track,
+            )
         )
 
     def outline(self, box: Box, kind: str, radius: float = 3) -> None:
@@ -171,9 +195,13 @@ class Pen:
         self.plate(box, kind, radius)
         self.outlines.append(self.plates.pop())
 
-    def path(self, path: str, kind: str) -> None:
+    def path(self, path: str, kind: str, kind_track: int | None = None) -> None:
         """Draw a line."""
-        self.lines.append(Line(path, kind))
+        self.lines.append(Line(path, kind, kind_track))
+
+    def filmed_path(self, track: int, kind: str, x: float, y: float) -> None:
+        """Draw a line whose path, from (x, y) on, is a track of the film."""
+        self.lines.append(Line("", kind, path_track=track, x=px(x), y=px(y)))
 
     def icon(self, kind: IconKind, x: float, y: float) -> None:
         """Draw an icon around (x, y)."""
@@ -197,6 +225,10 @@ class Pen:
                 was=was,
                 changed=changed,
                 wrong=wrong,
+                text_track=cell.text_track if text else None,
+                kind_track=cell.kind_track,
+                was_track=cell.was_track if text else None,
+                exact_track=cell.exact_track,
                 text_x=px(box.x + box.width / 2),
                 size=size,
                 text_y=px(middle + (14 if was else 4.5)),
@@ -231,6 +263,8 @@ class Pen:
         line: int | None = None,
         opens: str | None = None,
         since: int | None = None,
+        until: int | None = None,
+        label_track: int | None = None,
     ) -> Mark:
         """All that was drawn, as one mark. Its label says what is written there, and then `label`."""
         if label:  # what is read out has to contain what is to be seen
@@ -242,6 +276,8 @@ class Pen:
             line=line,
             opens=opens,
             since=since,
+            until=until,
+            label_track=label_track,
             plates=tuple(self.plates),
             lines=tuple(self.lines),
             squares=tuple(self.squares),

@@ -11,7 +11,7 @@ from app.diagram.cards import Landing
 from app.diagram.graph import Band
 from app.diagram.layout import Box, Point, rounded, straightened
 from app.diagram.memory import MemoryBand
-from app.diagram.shapes import Mark, Pen
+from app.diagram.shapes import IconKind, Mark, Pen
 from app.diagram.text import ellipsize, width
 
 CALM = 4  # tethers without trouble, up to which all are drawn unasked
@@ -77,10 +77,14 @@ class Loom:
             wrong = thread.row.fate == "wrong"
             pen = Pen()
             kind = "alarm-line" if wrong else "stroke" if thread.row.trouble else "thin dot"
-            pen.path(rounded(way), f"{kind} tether")
+            pen.path(rounded(way), f"{kind} tether", thread.row.tether_track)
             if not thread.quiet:
                 self._tied.add(thread.landing.storage)
-                pen.icon("knot-wrong" if wrong else "knot", *way[-1])
+                turned = thread.row.trouble_since if wrong else None
+                if not wrong or turned is not None:
+                    yield _knot("knot", way[-1], thread.node, since, turned)
+                if wrong:
+                    yield _knot("knot-wrong", way[-1], thread.node, turned if turned is not None else since, None)
                 if self.side == "below":
                     self._words(pen, thread.landing, max(way[-1][0] + 9, thread.landing.free_from))
             yield pen.mark("tether quiet" if thread.quiet else "tether", ref=thread.node, since=since)
@@ -155,6 +159,12 @@ class Loom:
         corners = list(way)
         sides = [Box(min(ax, bx), min(ay, by), abs(ax - bx), abs(ay - by)) for (ax, ay), (bx, by) in pairwise(corners)]
         return any(side.meets(box, 2) for box in obstacles for side in sides)
+
+
+def _knot(kind: IconKind, at: Point, node: str, since: int | None, until: int | None) -> Mark:
+    pen = Pen()
+    pen.icon(kind, *at)
+    return pen.mark("knot", ref=node, since=since, until=until)
 
 
 def owners(parts: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

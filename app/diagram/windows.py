@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.diagram.cells import shape_words
 from app.diagram.contents import ALL_CELLS, Contents, contents_of
@@ -15,6 +16,10 @@ SHOWN, SHOWN_NARROW = 8, 6  # storages
 SHOWN_PLAIN = 4  # up to how many parameters join, of which nothing is to be told
 SHOWN_OPENED = 60
 WINDOWS = 8  # over one storage
+Tone = Literal["ink", "alarm", "faint"]
+
+WRITES = 2  # of one storage that are told one by one
+MORE_TOLD = 300  # moments of writes that are marked
 BRACKETS = 2  # over contents that nodes keep, of one storage
 
 
@@ -32,16 +37,25 @@ class Window(Struct, frozen=True, kw_only=True):
     array: bool = False
     since: int | None = None
 
+    def geometry_at(self, version: str | None) -> str:
+        """Its place in words, with the bare version of its counter where that is not shown by itself."""
+        words = f"{self.geometry} · each cell ×{self.repeats:,}" if self.repeats > 1 else self.geometry
+        return words if version is None else f"{words} · version {version}"
+
 
 class Counting(Struct, frozen=True, kw_only=True):
     """A version counter beside its storage."""
 
     ref: str
-    version: int
+    version: str  # the longest that it comes to
     of: str  # the names that it counts for
-    says: str
+    says: str  # the longest
     checked: bool  # autograd relies on it
     moved: bool
+    since: int | None = None
+    version_track: int | None = None
+    says_track: int | None = None
+    kind_track: int | None = None
 
 
 class Keeping(Struct, frozen=True, kw_only=True):
@@ -53,6 +67,8 @@ class Keeping(Struct, frozen=True, kw_only=True):
     words: str
     source: str  # goes on with who keeps it, where no tether shows that
     worst: Fate
+    since: int | None = None
+    kind_track: int | None = None
 
 
 class Note(Struct, frozen=True):
@@ -60,7 +76,10 @@ class Note(Struct, frozen=True):
 
     icon: Literal["write", "unseen"] | None
     text: str
-    tone: Literal["ink", "alarm", "faint"]
+    tone: Tone
+    since: int | None = None
+    text_track: int | None = None
+    kind_track: int | None = None
 
 
 class Shelf(Struct, frozen=True, kw_only=True):
@@ -72,7 +91,8 @@ class Shelf(Struct, frozen=True, kw_only=True):
     contents: Contents
     windows: tuple[Window, ...]
     counters: tuple[Counting, ...]  # only where they matter
-    version: int | None  # else the bare version
+    version: str | None  # else the bare version, the longest that it comes to
+    geometry_tracks: dict[str, int | None]  # by name of the window, where the bare version changes
     kept: tuple[Keeping, ...]
     notes: tuple[Note, ...]
     numbered: bool  # cells have their number over them
@@ -150,7 +170,8 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
     windows += [_window_of_array(array) for array in facts.arrays[storage]]
     extra = len(windows) - WINDOWS
     windows = windows[:WINDOWS]
-    counters = tuple(_counting(facts, storage, counter, windows) for counter in order if counter)
+    shown = dict.fromkeys(window.counter for window in windows if window.counter)
+    counters = tuple(_counting(facts, storage, counter, windows) for counter in shown)
     matter = len(counters) > 1 or bool(facts.arrays[storage]) or any(one.checked or one.moved for one in counters)
     notes = list(_notes(facts, storage))
     if extra > 0:
@@ -169,6 +190,7 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
         windows=tuple(windows),
         counters=counters if matter else (),
         version=counters[0].version if counters and not matter else None,
+        geometry_tracks={} if matter else _geometry_tracks(facts, windows),
         kept=tuple(_kept(facts, storage)),
         notes=tuple(notes),
         numbered=not same and contents.form == "strip",
@@ -176,6 +198,17 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
         alive=found.alive,
         heard=_heard(storage, windows, counters, contents, notes),
     )
+
+
+def _geometry_tracks(facts: Facts, windows: Sequence[Window]) -> dict[str, int | None]:
+    """What is said of each window's place while its counter moves."""
+    return {
+        window.name: facts.film.changes(
+            (moment, window.geometry_at(str(version))) for moment, version in facts.history.moves(window.counter)
+        )
+        for window in windows
+        if window.counter
+    }
 
 
 def _window_of_tensor(key: str, tensor: Tensor) -> Window:
@@ -216,32 +249,51 @@ def _geometry(view: Tensor | Array) -> str:
 def _counting(facts: Facts, storage: str, counter: str, windows: Sequence[Window]) -> Counting:
     trace = facts.trace
     relying = [
-        saved
-        for *_, saved in facts.saved_over[storage]
+        (trace.nodes[node].moment, saved)
+        for node, _, saved in facts.saved_over[storage]
         if saved.tensor
         and trace.tensors[saved.tensor].counter == counter
         and not saved.hooked
         and saved.version is not None
     ]
     names = [window.name for window in windows if window.counter == counter]
-    version = trace.counters[counter].version
     moves = [write for write in facts.writes[storage] if write.counter == counter]
-    fates = {facts.fate(saved) for saved in relying}
-    if "refused" in fates or "stale" in fates:
-        stale = next(saved for saved in relying if facts.fate(saved) in ("refused", "stale"))
-        says = f"saved at {stale.version}, now {version}"
-    elif relying:
-        says = "what autograd checks"
-    else:
-        says = _own(facts, counter, windows)
+    versions = facts.history.moves(counter)
+    relied = min((moment for moment, _ in relying), default=None)
+    own = _own(facts, counter, windows)
+    says: list[tuple[int, str]] = []
+    for moment in sorted({moment for moment, _ in versions} | ({relied} if relied is not None else set())):
+        now = facts.history.version(counter, moment)
+        by_then = [saved for since, saved in relying if since <= moment]
+        refusing = (saved for saved in by_then if facts.fate(saved) in ("refused", "stale"))
+        stale = next((saved for saved in refusing if saved.version != now), None)
+        words = f"saved at {stale.version}, now {now}" if stale else "what autograd checks" if by_then else own
+        says.append((moment, words))
+    film = facts.film
     return Counting(
         ref=counter,
-        version=version,
+        version=max((str(version) for _, version in versions), key=len),
         of=_listed(names),
-        says=says,
+        says=max((words for _, words in says), key=len),
         checked=bool(relying),
         moved=bool(moves),
+        since=trace.counters[counter].moment,
+        version_track=film.changes([(moment, str(version)) for moment, version in versions]),
+        says_track=film.changes(says),
+        kind_track=film.changes(_plates(versions, relied)),
     )
+
+
+def _plates(versions: Sequence[tuple[int, int]], relied: int | None) -> list[tuple[int, str]]:
+    """The classes of a counter's plate: marked when it moves, and strong from when on autograd relies on it."""
+    kinds = {0: "counter"}
+    if relied is not None:
+        kinds[relied] = "counter checked"
+    for moment, _ in versions[1:]:
+        base = "counter checked" if relied is not None and moment >= relied else "counter"
+        kinds[moment] = f"{base} now"
+        kinds.setdefault(moment + 1, base)
+    return sorted(kinds.items())
 
 
 def _own(facts: Facts, counter: str, windows: Sequence[Window]) -> str:
@@ -277,6 +329,9 @@ def _kept(facts: Facts, storage: str) -> Iterable[Keeping]:
     for key in sorted(groups, key=lambda key: -order.index(worst[key]))[:BRACKETS]:
         by = groups[key]
         tensor = facts.trace.tensors[by[0][2].tensor or ""]
+        since = min(facts.trace.nodes[node].moment for node, *_ in by)
+        spoilt = [facts.spoilt(node, at) for node, at, one in by if facts.fate(one) == "wrong"]
+        turned = min((moment for moment in spoilt if moment is not None), default=None)
         yield Keeping(
             cells=cells_of_view(tensor),
             span=span_of_view(tensor),
@@ -284,6 +339,8 @@ def _kept(facts: Facts, storage: str) -> Iterable[Keeping]:
             words=words,
             source=source,
             worst=worst[key],
+            since=since,
+            kind_track=facts.film.changes([(0, "stroke bracket"), (turned, "alarm-line bracket")]) if turned else None,
         )
         words = source = ""
 
@@ -304,16 +361,36 @@ def _notes(facts: Facts, storage: str) -> Iterable[Note]:
         if saved.tensor and saved.version is not None
     }
     wrong = any(facts.fate(saved) == "wrong" for *_, saved in facts.saved_over[storage])
-    told: list[Note] = []
+    told: dict[tuple[str, Tone], list[int]] = {}  # what is said of a write, and when
+    notes: dict[tuple[str, Tone], Note] = {}
     for write in writes:
         unseen = write.counter is None or (bool(checked) and write.counter not in checked)
-        tone: Literal["ink", "alarm"] = "alarm" if unseen and wrong else "ink"
-        note = Note("unseen" if unseen else "write", _write_words(write, unseen=unseen), tone)
-        if note not in told:
-            told.append(note)
-    yield from told[:2]
-    if len(told) > 2:
-        yield Note(None, f"and {len(told) - 2} more writes", "faint")
+        tone: Tone = "alarm" if unseen and wrong else "ink"
+        note = Note("unseen" if unseen else "write", _write_words(write, unseen=unseen), tone, write.moment)
+        key = (note.text, note.tone)
+        notes.setdefault(key, note)
+        told.setdefault(key, []).append(write.moment)
+    for key in list(told)[:WRITES]:
+        yield replace(notes[key], kind_track=_now(facts, told[key], "bad" if key[1] == "alarm" else "ink"))
+    more = list(told)[WRITES:]
+    if more:
+        rest = f"and {len(more):,} more writes" if len(more) > 1 else "and 1 more write"
+        turns = [(0, rest)]
+        for key in more[:MORE_TOLD]:
+            for moment in told[key]:
+                turns += [(moment, key[0]), (moment + 1, rest)]
+        turns.sort(key=lambda turn: turn[0])
+        first = min(moments[0] for moments in (told[key] for key in more))
+        yield Note(None, rest, "faint", first, text_track=facts.film.changes(turns))
+
+
+def _now(facts: Facts, moments: Sequence[int], tone: str) -> int | None:
+    """The classes of a note on a write: in accent at the moments at which it was written."""
+    strong = f"{tone} strong" if tone == "bad" else tone
+    kinds = [(0, strong)]
+    for moment in moments[:MORE_TOLD]:
+        kinds += [(moment, f"{strong} now"), (moment + 1, strong)]
+    return facts.film.changes(sorted(kinds, key=lambda turn: turn[0]))
 
 
 def _write_words(write: Write, *, unseen: bool) -> str:

@@ -83,6 +83,9 @@ _CODES: dict[torch.dtype, Literal["f", "d", "q", "i", "?"]] = {
 }
 
 _STRIDED = torch.strided
+BINS = 12  # of a histogram
+
+NumpyArray = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float64]]
 
 PLAIN = frozenset([torch.Tensor, torch.nn.Parameter])
 
@@ -308,4 +311,15 @@ def summary(tensor: torch.Tensor) -> Summary | None:
         mean=mean,
         zeros=int((flat == 0).sum()),
         not_finite=flat.size - finite.size,
+        bins=_bins(finite, low, high) if low is not None and high is not None else (),
     )
+
+
+def _bins(finite: NumpyArray, low: float, high: float) -> tuple[int, ...]:
+    """A histogram from `low` to `high`."""
+    if not isfinite(high - low):
+        return ()
+    if high == low:
+        return (finite.size, *[0] * (BINS - 1))
+    at = ((finite - low) * (BINS / (high - low))).astype(numpy.int64)
+    return tuple(numpy.bincount(numpy.minimum(at, BINS - 1), minlength=BINS).tolist())

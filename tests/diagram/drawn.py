@@ -4,12 +4,16 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from app.diagram.film import Film
+from msgspec.structs import replace
+
+from app.diagram.facts import Facts
+from app.diagram.film import Film, Still
 from app.diagram.layout import Box
 from app.diagram.pictures import NONE_OPEN, Folds, draw
 from app.diagram.scene import Drawing, Scene
-from app.diagram.shapes import Label, Square
+from app.diagram.shapes import Label, Mark, Square
 from app.diagram.tape import Tape
+from app.trace.history import History
 from app.trace.model import Trace
 
 _films: dict[int, tuple[Scene | Tape, Film]] = {}  # of the pictures drawn here, by id
@@ -29,9 +33,51 @@ def tape_of(trace: Trace) -> Tape:
     return pictures.tape
 
 
+def facts_of(trace: Trace) -> Facts:
+    """What the pictures say about `trace`."""
+    history = History(trace)
+    return Facts(history, Film([history.moments.count]))
+
+
 def film_of(picture: Scene | Tape) -> Film:
     """The film of a picture that was drawn here."""
     return _films[id(picture)][1]
+
+
+def at(drawing: Drawing, still: Still) -> Drawing:
+    """`drawing` as it is seen at one moment: without what is not there, and with the texts and looks of then."""
+    there = [
+        mark
+        for mark in drawing.marks
+        if (mark.since is None or mark.since <= still.moment) and (mark.until is None or mark.until > still.moment)
+    ]
+    return replace(drawing, marks=tuple(_at(mark, still.now) for mark in there))
+
+
+def _at(mark: Mark, now: list[str]) -> Mark:
+    def kind(track: int | None, otherwise: str) -> str:
+        return otherwise if track is None else now[track]
+
+    return replace(
+        mark,
+        label=kind(mark.label_track, mark.label),
+        labels=tuple(
+            replace(one, text=kind(one.text_track, one.text), text_track=None)
+            for one in mark.labels
+            if kind(one.text_track, one.text)
+        ),
+        lines=tuple(replace(one, kind=kind(one.kind_track, one.kind), kind_track=None) for one in mark.lines),
+        plates=tuple(replace(one, kind=kind(one.kind_track, one.kind), kind_track=None) for one in mark.plates),
+        squares=tuple(
+            replace(
+                one,
+                text=kind(one.text_track, one.text),
+                was=kind(one.was_track, one.was or "") or None,
+                wrong="vx" in kind(one.kind_track, "vx" if one.wrong else ""),
+            )
+            for one in mark.squares
+        ),
+    )
 
 
 SLACK_PX = 1.0  # lengths are rounded to a tenth, and widths of text are a little generous

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.diagram.facts import Facts
 from app.diagram.fold import fold
 from app.diagram.scene import Drawing, Scene
 from app.diagram.shapes import Mark
@@ -31,7 +30,9 @@ from tests.builders import (
     views,
 )
 from tests.diagram.drawn import (
+    at,
     boxes,
+    facts_of,
     film_of,
     lines_through_boxes,
     outside,
@@ -76,7 +77,7 @@ def assert_legible(scene: Scene) -> None:
 
 def assert_all_drawn(trace: Trace, scene: Scene, opened: frozenset[str]) -> None:
     """Every node of the run has a box, or is in a fold that has one."""
-    folded = fold(trace, cuts(trace), opened, Facts(trace).troubled)
+    folded = fold(trace, cuts(trace), opened, facts_of(trace).troubled)
     shown = {part.id for part in (*folded.parts.values(), *folded.apart)}
     counted = sorted(node for part in (*folded.parts.values(), *folded.apart) for node in part.nodes)
     assert counted == sorted(trace.nodes)
@@ -181,7 +182,8 @@ def test_the_same_run_gives_the_same_bytes_in_any_process() -> None:
 
 
 def drawings(name: str) -> tuple[Drawing, ...]:
-    return scene_of(RUNS[name]).drawings
+    scene = scene_of(RUNS[name])
+    return tuple(at(drawing, film_of(scene).still()) for drawing in scene.drawings)
 
 
 def marks(drawing: Drawing, kind: str) -> list[Mark]:
@@ -220,7 +222,7 @@ def test_a_refusal_is_torch_doing_its_job_and_no_alarm() -> None:
 
 def test_data_shares_cells_and_not_the_counter_and_detach_shares_both() -> None:
     def counters_over_out(name: str) -> list[list[str]]:
-        facts = Facts(RUNS[name])
+        facts = facts_of(RUNS[name])
         kept, _ = shelves(facts, cuts(RUNS[name]), RUNS[name].nodes, 8)
         (shelf,) = [shelf for shelf in kept if len(shelf.windows) == 2]
         assert [window.name for window in shelf.windows] == ["out", "c"]
@@ -257,7 +259,7 @@ def test_a_cut_is_seen_as_a_cut() -> None:
 
 
 def test_windows_bracket_just_their_cells() -> None:
-    facts = Facts(RUNS["views"])
+    facts = facts_of(RUNS["views"])
     kept, _ = shelves(facts, (), (), 8)
     cells = {window.name: window.cells for shelf in kept for window in shelf.windows}
     assert cells["row"] == (3, 4, 5)
