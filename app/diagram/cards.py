@@ -152,8 +152,9 @@ class Card:
         shelf = self.shelf
         pen = Pen()
         header = pen.text(x, y + 13, shelf.storage.upper(), "ink", "strong", size=13)
+        gone = Pen()
         if not shelf.alive:
-            header += 8 + pen.text(x + header + 8, y + 13, "gone since", "faint")
+            header += 8 + gone.text(x + header + 8, y + 13, "gone since", "faint")
         top = y + HEADER_PX
         landings: dict[tuple[str, int], Landing] = {}
         top += KEEPING_PX * len(shelf.kept)
@@ -164,6 +165,8 @@ class Card:
             top += NUMBERS_PX
         self._cells(pen, x, top)
         marks = [pen.mark("storage", ref=shelf.storage, label=shelf.heard, since=shelf.since)]
+        if gone.labels:  # when it went is not known, only that it had gone when the run ended
+            marks.append(gone.mark("gone", ref=shelf.storage, since=shelf.ends))
         marks += self._grids(x, top)
         marks += self._spoilt(x, top)
         for at, keeping in enumerate(shelf.kept):

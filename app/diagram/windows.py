@@ -97,6 +97,7 @@ class Shelf(Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...]
     numbered: bool  # cells have their number over them
     since: int | None
+    ends: int  # the last moment of the run
     alive: bool
     heard: str
 
@@ -195,6 +196,7 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
         notes=tuple(notes),
         numbered=not same and contents.form == "strip",
         since=found.moment,
+        ends=facts.history.moments.count,
         alive=found.alive,
         heard=_heard(storage, windows, counters, contents, notes),
     )

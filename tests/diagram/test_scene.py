@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.diagram.film import Still
 from app.diagram.fold import fold
 from app.diagram.scene import Drawing, Scene
 from app.diagram.shapes import Mark
+from app.diagram.tables import Table
 from app.diagram.windows import shelves
 from app.trace.flow import cuts
 from app.trace.model import Scalar, Tensor, Trace
@@ -356,18 +358,111 @@ def test_marks_that_can_be_pressed_say_what_they_are() -> None:
 
 
 def test_the_table_says_what_the_figure_says() -> None:
-    nodes, storages = scene_of(RUNS["data"]).tables
-    sigmoid = next(row for row in nodes.rows if row[1] == "SigmoidBackward0")
-    assert sigmoid == (
-        "2",
-        "SigmoidBackward0",
-        "3",
-        "out",
-        "result at version 0, changed after saving (freed since)",
-        "1",
-        "1",
-    )
-    assert [row[:5] for row in storages.rows if row[0] == "S1"] == [
+    scene = scene_of(RUNS["data"])
+    nodes, storages = (rows_at(table, film_of(scene).still()) for table in scene.tables)
+    sigmoid = next(row for row in nodes if row[1] == "SigmoidBackward0")
+    saved = "result at version 0, changed after saving (freed since)"
+    assert sigmoid == ("2", "SigmoidBackward0", "3", "out", saved, "1", "1")
+    assert [row[:5] for row in storages if row[0] == "S1"] == [
         ("S1", "out", "shape 3 · stride 1 · offset 0", "v1", "0"),
         ("S1", "c", "shape 3 · stride 1 · offset 0", "v2", "1"),
     ]
+    nodes, storages = (rows_at(table, film_of(scene).still(4)) for table in scene.tables)
+    assert next(row for row in nodes if row[1] == "SigmoidBackward0") == (
+        *("not run", "SigmoidBackward0", "3", "out", "result at version 0", "–", "–"),
+    )
+    assert [row[5] for row in storages if row[1] == "out"] == ["0.7311 0.8808 0.9526"]
+    assert not any(row[1] == "SumBackward0" for row in nodes)
+
+
+def rows_at(table: Table, still: Still) -> list[tuple[str, ...]]:
+    """The rows of a table that are there at one moment."""
+    return [
+        tuple(entry.text if entry.track is None else still.now[entry.track] for entry in row.entries)
+        for row in table.rows
+        if row.since is None or row.since <= still.moment
+    ]
+
+
+# moments
+
+
+@pytest.mark.parametrize("name", ["data", "detach", "two networks", "residual", "views", "loop of 300"])
+def test_every_moment_is_legible(name: str) -> None:
+    """Texts were measured by the longest that they hold: none covers another at any moment either."""
+    scene = scene_of(RUNS[name])
+    film = film_of(scene)
+    for moment in film.stops[:: max(len(film.stops) // 12, 1)]:
+        for drawing in scene.drawings:
+            seen = at(drawing, film.still(moment))
+            assert overlapping_texts(seen) == []
+            assert outside(seen) == []
+
+
+def scene_at(name: str, moment: int) -> Drawing:
+    """The wide figure at one moment."""
+    scene = scene_of(RUNS[name])
+    return at(scene.drawings[0], film_of(scene).still(moment))
+
+
+def node_at(name: str, moment: int, title: str) -> Mark | None:
+    """The box of a node at one moment, if it is there."""
+    found = (mark for mark in marks(scene_at(name, moment), "node") if mark.labels[0].text == title)
+    return next(found, None)
+
+
+def test_a_node_is_plain_then_runs_then_is_left_as_it_was() -> None:
+    assert node_at("data", 2, "SigmoidBackward0") is None
+    kinds = []
+    for moment in (3, 7, 8, 9, 10):
+        node = node_at("data", moment, "SigmoidBackward0")
+        assert node is not None
+        kinds.append(node.plates[0].kind)
+    assert kinds == ["node plain", "node plain", "node wrong now", "node wrong", "node wrong"]
+    refused = node_at("detach", 8, "SigmoidBackward0")
+    assert refused is not None
+    assert refused.plates[0].kind == "node refused now"
+
+
+def test_what_is_saved_shows_its_version_and_what_becomes_of_it() -> None:
+    def said(name: str, moment: int) -> str:
+        return words(scene_at(name, moment))
+
+    assert "version 0" in said("detach", 4)
+    assert "version 0, now 1" in said("detach", 5)
+    assert "0 ≠ 1" in said("detach", 8)
+    assert "0 = 0" not in said("data", 7)
+    assert "0 = 0" in said("data", 8)
+    assert "changed after saving" not in said("data", 4)
+    assert "changed after saving" in said("data", 5)
+    assert "freed since" not in said("data", 7)
+    assert "freed since" in said("data", 8)
+
+
+def test_no_alarm_before_the_write() -> None:
+    for moment in range(1, 5):
+        seen = scene_at("data", moment)
+        assert not any(square.wrong for mark in seen.marks for square in mark.squares), moment
+        assert not any("alarm" in line.kind for mark in seen.marks for line in mark.lines), moment
+        assert not {"differs", "unseen", "knot-wrong"} & {icon.kind for mark in seen.marks for icon in mark.icons}
+    assert any(square.wrong for mark in scene_at("data", 5).marks for square in mark.squares)
+
+
+def test_cells_hold_what_they_held_then() -> None:
+    def cells(moment: int) -> list[tuple[str, str | None]]:
+        (storage,) = [mark for mark in marks(scene_at("data", moment), "storage") if mark.ref == "s1"]
+        return [(square.text, square.was) for square in storage.squares]
+
+    assert cells(4) == [("0.7311", None), ("0.8808", None), ("0.9526", None)]
+    assert cells(5) == [("0", "0.7311"), ("0", "0.8808"), ("0", "0.9526")]
+
+
+def test_gradients_come_with_the_node_that_sent_them() -> None:
+    counts = [len(marks(scene_at("data", moment), "gradient")) for moment in range(6, 11)]
+    assert counts == [0, 2, 3, 3, 3]  # what backward starts with is there when its first node runs
+
+
+def test_nothing_stands_out_twice() -> None:
+    for moment in range(1, 11):
+        running = [mark for mark in marks(scene_at("data", moment), "node") if "now" in mark.plates[0].kind.split()]
+        assert len(running) == (moment in (7, 8, 9)), moment
