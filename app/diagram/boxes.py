@@ -9,10 +9,12 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.diagram.bodies import Bit, Body, SlotRow, Stub
+from app.diagram.bits import Bit
+from app.diagram.bodies import Body, Stub
 from app.diagram.cells import Cells
 from app.diagram.layout import Box, Point, Size, px, rounded
 from app.diagram.shapes import Mark, Pen, cell_width
+from app.diagram.slots import SlotRow
 from app.diagram.text import ellipsize, width, wrap
 
 Look = Literal["tall", "flat", "list"]
@@ -212,11 +214,11 @@ def _pins(body: Body, row: SlotRow, x: float, y: float) -> Iterator[Mark]:
     """The pin of a slot, hollow from the moment on at which backward released it."""
     pen = Pen()
     pen.icon("pin", x, y)
-    yield pen.mark("pin", ref=body.ref, since=body.since, until=row.freed_at)
-    if row.freed_at is not None:
+    yield pen.mark("pin", ref=body.ref, shown=row.pin)
+    if row.released is not None:
         pen = Pen()
         pen.icon("released", x, y)
-        yield pen.mark("pin", ref=body.ref, since=row.freed_at)
+        yield pen.mark("pin", ref=body.ref, shown=row.released)
 
 
 def _slot_line(pen: Pen, body: Body, row: SlotRow, left: float, right: float, baseline: float) -> Iterator[Mark]:
@@ -235,15 +237,15 @@ def _slot_line(pen: Pen, body: Body, row: SlotRow, left: float, right: float, ba
         text_track=row.verdict_track,
         kind_track=row.look_track,
     )
-    for one in row.icons:
+    for one in row.checks:
         over = Pen()
         over.icon(one.icon, right - width(one.words, 12, "code") - 13, baseline - 4)
-        yield over.mark("check", ref=body.ref, since=one.since, until=one.until)
+        yield over.mark("check", ref=body.ref, shown=one.shown)
 
 
 def _verdict_width(row: SlotRow) -> float:
     """The room that the verdict takes at any moment, with its icon where there is one."""
-    checks = [width(one.words, 12, "code") + 20 for one in row.icons]
+    checks = [width(one.words, 12, "code") + 20 for one in row.checks]
     return max([width(row.verdict), *checks])
 
 
@@ -285,7 +287,7 @@ def _circle(body: Body, order: str, x: float, y: float) -> Mark:
     wide = _badge_width(order)
     pen.plate(Box(x - wide / 2, y - CIRCLE_PX, wide, 2 * CIRCLE_PX), "order", CIRCLE_PX)
     pen.text(x, y + 4, order, "ink", "strong", anchor="middle", text_track=body.order_track)
-    return pen.mark("order", ref=body.ref, since=body.order_since)
+    return pen.mark("order", ref=body.ref, shown=body.order_shown)
 
 
 def _pill(bit: Bit, box: Box, since: int | None) -> Mark:

@@ -10,6 +10,7 @@ from app.diagram.boxes import Drawn, Look, draw
 from app.diagram.chips import Chip, chip_of, draw_chip
 from app.diagram.facts import Facts
 from app.diagram.layout import Box, Link, Placement, Point, px, rounded
+from app.diagram.lives import Shown
 from app.diagram.parts import Folded, Join
 from app.diagram.shapes import Mark, Pen
 from app.diagram.text import ellipsize, width
@@ -28,7 +29,7 @@ class Edge(Struct, frozen=True):
     went: bool
     wrong: bool
     kind_track: int | None = None
-    passed: tuple[tuple[int, Chip], ...] = ()  # each gradient that went along it, and the moment at which it did
+    passed: tuple[tuple[int, int | None, Chip], ...] = ()  # the gradients that went along it, each with its moments
 
     def link(self) -> Link:
         """What the layout has to know."""
@@ -46,14 +47,14 @@ def edge_of(facts: Facts, join: Join, *, in_row: bool, numbers: bool) -> Edge:
     node, at = next(((node, at) for node, at in join.edges if facts.went(node, at)), join.edges[0])
     went = facts.went(node, at)
     wrong = went and node in facts.wrong_after
-    passed: list[tuple[int, Chip]] = []
-    for moment, values in list(facts.passed(node, at))[-MOST_PASSED:] if went else ():
+    passed: list[tuple[int, int | None, Chip]] = []
+    for moment, until, values in list(facts.passed(node, at))[-MOST_PASSED:] if went else ():
         chip = chip_of(values, in_row=in_row, numbers=numbers)
         if chip and (chip.form != "words" or numbers):  # a small box says the shape already
-            passed.append((moment, chip))
+            passed.append((moment, until, chip))
     return Edge(
         join,
-        max((chip for _, chip in passed), key=lambda chip: chip.width, default=None),
+        max((chip for *_, chip in passed), key=lambda chip: chip.width, default=None),
         None,
         went=went,
         wrong=wrong,
@@ -65,10 +66,14 @@ def edge_of(facts: Facts, join: Join, *, in_row: bool, numbers: bool) -> Edge:
 def _kinds(facts: Facts, join: Join, *, wrong: bool) -> int | None:
     """The classes of an edge: thin until backward goes along it."""
     settled = "edge alarm-line" if wrong else "edge stroke"
-    kinds = [(0, "edge thin")]
-    for moment in sorted({moment for node, at in join.edges for moment, _ in facts.passed(node, at)})[:MOST_RUNNING]:
-        kinds += [(moment, f"{settled} now"), (moment + 1, settled)]
-    return facts.film.changes(kinds)
+    kinds = {0: "edge thin"}
+    for node, at in join.edges:
+        for moment, until, _ in list(facts.passed(node, at))[-MOST_RUNNING:]:
+            kinds[moment] = f"{settled} now"
+            kinds.setdefault(moment + 1, settled)
+            if until is not None:
+                kinds[until] = "edge thin"
+    return facts.film.changes(sorted(kinds.items()))
 
 
 def entry_width(facts: Facts, texts: Mapping[str, Body]) -> float:
@@ -195,13 +200,14 @@ class Canvas:
             self.unshown += 1
             return
         wide = edge.chip.width + (12 + width(words) if words else 0)
-        for nth, (moment, chip) in enumerate(edge.passed):
+        for nth, (moment, until, chip) in enumerate(edge.passed):
             pen = Pen()
             draw_chip(pen, chip, *spot, wrong=edge.wrong)
             if words:
                 pen.text(spot[0] + edge.chip.width / 2 + 10, spot[1] + 4, words, "faint")
-            until = edge.passed[nth + 1][0] if nth + 1 < len(edge.passed) else None
-            self.chips.append(pen.mark("gradient", since=moment, until=until))
+            following = edge.passed[nth + 1][0] if nth + 1 < len(edge.passed) else None
+            ends = [end for end in (until, following) if end is not None]
+            self.chips.append(pen.mark("gradient", shown=Shown(moment, min(ends, default=None))))
         self.taken.add(Box(spot[0] - edge.chip.width / 2, spot[1] - edge.chip.height / 2, wide, edge.chip.height))
 
     def _spot_in_list(self, edge: Edge, way: Sequence[Point], wide: float) -> Point | None:

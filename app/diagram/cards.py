@@ -10,6 +10,7 @@ from app.diagram.cells import HEAD, TAIL
 from app.diagram.contents import SPARK_PX, shortened
 from app.diagram.facts import runs
 from app.diagram.layout import Box, Point, px, rounded
+from app.diagram.lives import Shown
 from app.diagram.shapes import Mark, Pen, cell_width
 from app.diagram.text import Face, ellipsize, width, wrap
 from app.diagram.windows import Counting, Keeping, Shelf, Window
@@ -232,7 +233,7 @@ class Card:
         for since, until, cells in contents.grids:
             pen = Pen()
             pen.heat(cells, x, y, self.cell, contents.columns, contents.wrong if until is None else ())
-            yield pen.mark("grid", ref=self.shelf.storage, since=since, until=until)
+            yield pen.mark("grid", ref=self.shelf.storage, shown=Shown(since, until))
 
     def _span_of(self, first: int, last: int) -> tuple[float, float]:
         """From where to where cells `first` to `last` of the storage are drawn, from the left of the card."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from app.diagram.changing import PLAIN, Note, NotesOf
 from app.diagram.film import Film
+from app.diagram.lives import Life, Lives
 from app.trace.flow import ACCUMULATE
 from app.trace.history import History
 from app.trace.model import Array, Fired, SavedTensor, Scalar, Tensor, Trace, Values, Write
@@ -51,7 +52,7 @@ class Facts:
     """Answers about a run that several parts of the drawing ask; what changes with the moment goes into `film`."""
 
     def __init__(self, history: History, film: Film) -> None:
-        self.history, self.film = history, film
+        self.history, self.film, self.lives = history, film, Lives(history, film)
         trace = self.trace = history.trace
         self.firings: dict[str, Firing] = {}
         self.came_to: defaultdict[str, set[int]] = defaultdict(set)  # which backwards ran a node
@@ -59,6 +60,11 @@ class Facts:
             for order, fired in enumerate(backward.fired, 1):
                 self.came_to[fired.node].add(nth)
                 self.firings[fired.node] = Firing(nth, order, fired)
+        self._led_to: defaultdict[str, list[int]] = defaultdict(list)  # when nodes were recorded that lead to one
+        for node in trace.nodes.values():
+            for edge in node.inputs:
+                if edge is not None:
+                    self._led_to[edge.node].append(node.moment)
         self.ends = [backward.fired[-1].moment for backward in trace.backwards if backward.fired]
         self.wrong_after = self._misled()
         self.lost: defaultdict[str, list[Kept]] = defaultdict(list)  # by storage
@@ -175,6 +181,14 @@ class Facts:
         recorded = self.trace.nodes[node].moment
         return next((end for end in self.ends if end >= recorded), recorded)
 
+    def counted(self, life: Life, fired: Sequence[Fired]) -> Iterator[tuple[int, int | None]]:
+        """When the order of `fired` is to be seen: from each backward on until a later graph leads here again."""
+        for nth, one in enumerate(fired):
+            following = fired[nth + 1].moment if nth + 1 < len(fired) else life.until
+            led = next((moment for moment in self._led_to[life.node] if moment > one.moment), None)
+            ends = [moment for moment in (led, following) if moment is not None]
+            yield one.moment, min(ends, default=None)
+
     def order_of(self, fired: Fired) -> int:
         """Which of the nodes of its backward that was, from 1."""
         inside = self.history.moments.backward_of(fired.moment)
@@ -186,15 +200,17 @@ class Facts:
         sent = firing.fired.grad_inputs if firing else ()
         return sent[at] if at < len(sent) else None
 
-    def passed(self, node: str, at: int) -> Iterator[tuple[int, Values | None]]:
-        """Each time that backward went along edge number `at` of `node`: the moment, and the gradient."""
-        edge = self.trace.nodes[node].inputs[at]
-        if edge is None:
-            return
-        for one in self.history.firings[node]:
+    def passed(self, node: str, at: int) -> Iterator[tuple[int, int | None, Values | None]]:
+        """Each time that backward went along edge number `at` of what the box of `node` stood for.
+
+        The moment, that at which the box stands for another node, and the gradient.
+        """
+        for life, one in self.lives.fired(node):
+            edges = self.trace.nodes[life.node].inputs
+            edge = edges[at] if at < len(edges) else None
             inside = self.history.moments.backward_of(one.moment)
-            if one.finished and inside is not None and inside[0] in self.came_to[edge.node]:
-                yield one.moment, one.grad_inputs[at] if at < len(one.grad_inputs) else None
+            if edge and one.finished and inside is not None and inside[0] in self.came_to[edge.node]:
+                yield one.moment, life.until, one.grad_inputs[at] if at < len(one.grad_inputs) else None
 
     def received(self, node: str) -> Values | None:
         """The first gradient that came to `node`."""

@@ -53,6 +53,9 @@ def fold_alike(parts: Parts) -> None:
         inside = [key for members in earlier for key in members]
         if len(earlier) < PASSES - 1 or len(passes[0]) < 2:
             continue
+        if f"p-{passes[0][0]}" not in parts.opened:
+            for at, key in enumerate(passes[-1]):
+                parts.before[key] = tuple(members[at] for members in earlier)
         count = f"{len(earlier):,}"
         parts.fold(
             Part(

@@ -6,7 +6,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.diagram.bodies import Body, bit_of, bodies
+from app.diagram.bits import bit_of
+from app.diagram.bodies import Body, bodies
 from app.diagram.boxes import Drawn, Look, draw_pill, measure, pill_size
 from app.diagram.canvas import Canvas, Edge, edge_of, entry_width
 from app.diagram.facts import Facts

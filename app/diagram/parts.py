@@ -53,6 +53,7 @@ class Folded(Struct, frozen=True, kw_only=True):
     apart: tuple[Part, ...]
     reopened: tuple[Part, ...]  # what would be folded, had the reader not opened it
     notes: tuple[str, ...]
+    before: dict[str, tuple[str, ...]]  # the nodes of earlier passes that a drawn one stands for as well
 
 
 class Parts:
@@ -67,6 +68,7 @@ class Parts:
         self.owner = {key: key for key in trace.nodes}
         self.groups: list[Group] = []
         self.notes: list[str] = []
+        self.before: dict[str, tuple[str, ...]] = {}
         self._users: defaultdict[str, list[str]] = defaultdict(list)
         for key, node in trace.nodes.items():
             for edge in node.inputs:
@@ -190,6 +192,7 @@ class Parts:
             apart=tuple(self.now[key] for key in order if key in apart),
             reopened=tuple(self.reopened),
             notes=tuple(self.notes),
+            before=self.before,
         )
 
     def node_behind(self, tensor: str) -> str | None:

@@ -87,6 +87,7 @@ def draw_scene(history: History, film: Film, opened: frozenset[str] = frozenset(
     trace = history.trace
     facts, found = Facts(history, film), cuts(trace)
     folded = fold(trace, found, opened, facts.troubled)
+    facts.lives.follow(folded.before)
     most = SHOWN_OPENED if MEMORY in opened else SHOWN
     kept, quiet = shelves(facts, found, folded.parts, most, quiet_too=MEMORY in opened)
     run = _Run(facts=facts, folded=folded, sketch=Sketch(facts, folded, found, opened), shelves=kept, opened=opened)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from app.diagram.cells import Cell
 from app.diagram.layout import Box, px
+from app.diagram.lives import Shown
 from app.diagram.text import Face, width
 
 Length = int | float
@@ -124,6 +125,7 @@ class Mark(Struct, frozen=True, kw_only=True):
     opens: str | None = None  # the folds to show open after pressing it, where it is a fold
     since: int | None = None  # the moment from which on it is there
     until: int | None = None  # the moment at which it is gone again
+    visible_track: int | None = None  # of one that comes and goes
     plates: tuple[Plate, ...] = ()
     lines: tuple[Line, ...] = ()
     squares: tuple[Square, ...] = ()
@@ -263,7 +265,7 @@ class Pen:
         line: int | None = None,
         opens: str | None = None,
         since: int | None = None,
-        until: int | None = None,
+        shown: Shown | None = None,
         label_track: int | None = None,
     ) -> Mark:
         """All that was drawn, as one mark. Its label says what is written there, and then `label`."""
@@ -275,8 +277,9 @@ class Pen:
             label=label,
             line=line,
             opens=opens,
-            since=since,
-            until=until,
+            since=shown.since if shown else since,
+            until=shown.until if shown else None,
+            visible_track=shown.track if shown else None,
             label_track=label_track,
             plates=tuple(self.plates),
             lines=tuple(self.lines),

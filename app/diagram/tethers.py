@@ -6,12 +6,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from app.diagram.bodies import SlotRow
 from app.diagram.cards import Landing
 from app.diagram.graph import Band
 from app.diagram.layout import Box, Point, rounded, straightened
+from app.diagram.lives import Shown
 from app.diagram.memory import MemoryBand
 from app.diagram.shapes import IconKind, Mark, Pen
+from app.diagram.slots import SlotRow
 from app.diagram.text import ellipsize, width
 
 CALM = 4  # tethers without trouble, up to which all are drawn unasked
@@ -73,7 +74,7 @@ class Loom:
             way = self._way(thread)
             if way is None:
                 continue
-            since = self.band.bodies[thread.node].since
+            since = thread.row.tether_since
             wrong = thread.row.fate == "wrong"
             pen = Pen()
             kind = "alarm-line" if wrong else "stroke" if thread.row.trouble else "thin dot"
@@ -164,7 +165,7 @@ class Loom:
 def _knot(kind: IconKind, at: Point, node: str, since: int | None, until: int | None) -> Mark:
     pen = Pen()
     pen.icon(kind, *at)
-    return pen.mark("knot", ref=node, since=since, until=until)
+    return pen.mark("knot", ref=node, shown=Shown(since, until))
 
 
 def owners(parts: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

@@ -44,14 +44,19 @@ def film_of(picture: Scene | Tape) -> Film:
     return _films[id(picture)][1]
 
 
-def at(drawing: Drawing, still: Still) -> Drawing:
-    """`drawing` as it is seen at one moment: without what is not there, and with the texts and looks of then."""
+def at(drawing: Drawing, still: Still, *, longest: bool = False) -> Drawing:
+    """`drawing` as it is seen at one moment: without what is not there, and with the texts and looks of then.
+
+    Or with the `longest` texts, for which it was laid out.
+    """
     there = [
         mark
         for mark in drawing.marks
-        if (mark.since is None or mark.since <= still.moment) and (mark.until is None or mark.until > still.moment)
+        if (mark.since is None or mark.since <= still.moment)
+        and (mark.until is None or mark.until > still.moment)
+        and (mark.visible_track is None or still.now[mark.visible_track] == "visible")
     ]
-    return replace(drawing, marks=tuple(_at(mark, still.now) for mark in there))
+    return replace(drawing, marks=tuple(there if longest else (_at(mark, still.now) for mark in there)))
 
 
 def _at(mark: Mark, now: list[str]) -> Mark:

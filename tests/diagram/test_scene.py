@@ -70,7 +70,7 @@ def rendered(scene: Scene, **context: str) -> str:
 def assert_legible(scene: Scene) -> None:
     """Nothing covers anything, nothing sticks out, nothing is too small."""
     for drawing in scene.drawings:
-        assert overlapping_texts(drawing) == []
+        assert overlapping_texts(at(drawing, film_of(scene).still(), longest=True)) == []
         assert overlapping(boxes(drawing, "node")) == []
         assert overlapping(boxes(drawing, "counter")) == []
         assert outside(drawing) == []
