@@ -1,6 +1,6 @@
 """What stands in the box of each part of the graph: names, order, tensor, saved slots, cuts. No positions yet."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -10,7 +10,7 @@ from app.diagram.bits import Bit, bit_of
 from app.diagram.cells import Cells
 from app.diagram.facts import Facts
 from app.diagram.lives import Shown
-from app.diagram.parts import Part
+from app.diagram.parts import Folded, Part
 from app.diagram.shapes import Tone
 from app.diagram.slots import SlotRow, slot_row
 from app.diagram.text import Face
@@ -80,9 +80,10 @@ class Body(Struct, frozen=True, kw_only=True):
         return self.part.id
 
 
-def bodies(facts: Facts, parts: Mapping[str, Part], cuts: Sequence[Cut]) -> dict[str, Body]:
+def bodies(facts: Facts, folded: Folded, cuts: Sequence[Cut]) -> dict[str, Body]:
     """What to write into the box of each part."""
-    stubs = _stubs(facts, parts, cuts)
+    parts = folded.parts
+    stubs = _stubs(facts, folded, cuts)
     return {
         key: _node_body(facts, part, stubs.get(key, [])) if part.kind == "node" else _fold_body(facts, part)
         for key, part in parts.items()
@@ -247,19 +248,20 @@ def _note(node: Node, body: Body, moment: int, *, unreached: bool) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _stubs(facts: Facts, parts: Mapping[str, Part], cuts: Sequence[Cut]) -> dict[str, list[Stub]]:
-    """Cuts whose value went into no node, by the part that the value came out of."""
+def _stubs(facts: Facts, folded: Folded, cuts: Sequence[Cut]) -> dict[str, list[Stub]]:
+    """Cuts without a way of their own: at the part that the value came out of, or else at the one that it went into."""
+    tensors = facts.trace.tensors
+    ends = [(tensors[cut.source].node, cut) for cut in cuts if not cut.into]
     found: dict[str, list[Stub]] = {}
-    for cut in cuts:
-        node = facts.trace.tensors[cut.source].node
-        if cut.into or node is None or node not in parts:
+    for part, cut in [*ends, *folded.loose]:
+        if part is None or part not in folded.parts:
             continue
-        result = facts.trace.tensors[cut.result] if cut.result else None
-        if result is not None and result.name is None:
+        result = tensors[cut.result] if cut.result else None
+        if result is not None and result.name is None and not cut.into:
             continue  # nobody kept it
         stub = Stub(word=cut_word(cut), result=result.name if result else None, ref=cut.result, since=cut.moment)
-        if not any((one.word, one.ref) == (stub.word, stub.ref) for one in found.setdefault(node, [])):
-            found[node].append(stub)
+        if not any((one.word, one.ref) == (stub.word, stub.ref) for one in found.setdefault(part, [])):
+            found[part].append(stub)
     return found
 
 

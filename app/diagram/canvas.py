@@ -10,12 +10,11 @@ from app.diagram.boxes import Drawn, Look, draw
 from app.diagram.chips import Chip, chip_of, draw_chip
 from app.diagram.facts import Facts
 from app.diagram.layout import Box, Link, Placement, Point, px, rounded
-from app.diagram.lives import Shown
 from app.diagram.parts import Folded, Join
 from app.diagram.shapes import Mark, Pen
 from app.diagram.text import ellipsize, width
 
-MOST_PASSED = 12  # gradients of one edge that are in the picture, the last ones
+MOST_PASSED = 24  # gradients of one edge that are in the picture, the last ones
 CUT_MEANS = "no gradient passes"
 SHELF_PX = 80.0
 
@@ -200,14 +199,18 @@ class Canvas:
             self.unshown += 1
             return
         wide = edge.chip.width + (12 + width(words) if words else 0)
+        spans: dict[object, tuple[Chip, list[tuple[int, int | None]]]] = {}
         for nth, (moment, until, chip) in enumerate(edge.passed):
+            following = edge.passed[nth + 1][0] if nth + 1 < len(edge.passed) else None
+            ends = [end for end in (until, following) if end is not None]
+            alike = (chip.form, chip.values.shape if chip.form == "words" else chip.values.flat)
+            spans.setdefault(alike, (chip, []))[1].append((moment, min(ends, default=None)))
+        for chip, shown in spans.values():
             pen = Pen()
             draw_chip(pen, chip, *spot, wrong=edge.wrong)
             if words:
                 pen.text(spot[0] + edge.chip.width / 2 + 10, spot[1] + 4, words, "faint")
-            following = edge.passed[nth + 1][0] if nth + 1 < len(edge.passed) else None
-            ends = [end for end in (until, following) if end is not None]
-            self.chips.append(pen.mark("gradient", shown=Shown(moment, min(ends, default=None))))
+            self.chips.append(pen.mark("gradient", shown=self.facts.lives.shown(shown)))
         self.taken.add(Box(spot[0] - edge.chip.width / 2, spot[1] - edge.chip.height / 2, wide, edge.chip.height))
 
     def _spot_in_list(self, edge: Edge, way: Sequence[Point], wide: float) -> Point | None:

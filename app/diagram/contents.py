@@ -47,6 +47,7 @@ class Contents(Struct, frozen=True, kw_only=True):
     words: str = ""
     changed: frozenset[int] = frozenset()
     wrong: frozenset[int] = frozenset()
+    beyond: int = 0  # cells at the end that are left out: no window reaches them
     wrong_since: int | None = None  # the moment from which on they are
     told: tuple[tuple[str, int | None], ...] = ()  # in place of `words`, line by line: the longest text, and its track
     sparks: int | None = None  # the track of a histogram, as a path of SPARK_PX
@@ -67,7 +68,7 @@ def contents_of(facts: Facts, storage: str, count: int, views: Sequence[Tensor |
             else (moment, [None] * len(made.shown))
             for moment, one in shots
         ]
-        digits, note, written = 4 if count <= 4 else 3, facts.note_of(storage), facts.written(storage)
+        digits, note, written = 4 if count - made.beyond <= 4 else 3, facts.note_of(storage), facts.written(storage)
         cells = filmed(facts.film, made.cells, numbers_of, digits=digits, written=written, note=note)
         spoilt = next(
             (
@@ -188,6 +189,11 @@ def _at_the_end(facts: Facts, storage: str, count: int, views: Sequence[Tensor |
             changed=changed,
             wrong=wrong,
         )
+    beyond = 0
+    covered = {cell for view in views for cell in cells_of_view(view)}
+    if covered and max(covered) < count - 1 and all(cells_of_view(view) for view in views):
+        beyond, count = count - max(covered) - 1, max(covered) + 1
+        flat = flat[:count]
     different = len({(view.shape, view.stride, view.offset) for view in views}) > 1
     shown = list(range(count)) if different and count <= ALL_CELLS else shown_indices(count)
     known = [value for value in flat if value is not None]
@@ -204,7 +210,7 @@ def _at_the_end(facts: Facts, storage: str, count: int, views: Sequence[Tensor |
         )
         for cell, value in zip(shown, few, strict=True)
     )
-    return Contents(form="strip", cells=cells, shown=tuple(shown), changed=changed, wrong=wrong)
+    return Contents(form="strip", cells=cells, shown=tuple(shown), changed=changed, wrong=wrong, beyond=beyond)
 
 
 def shortened(strip: Contents) -> Contents:

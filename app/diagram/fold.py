@@ -89,6 +89,7 @@ def fold_passes(parts: Parts) -> None:
     middle = [at for at in sorted(shapes) if shapes[at] == usual][1:-1]
     middle = [at for at in middle if parts.troubled.isdisjoint(passes[at])]
     inside = [key for at in middle for key in passes[at]]
+    inside += parts.leaves_of(inside)
     if len(middle) < PASSES - 1:
         return
     parts.fold(

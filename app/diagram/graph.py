@@ -46,7 +46,7 @@ class Sketch:
 
     def __init__(self, facts: Facts, folded: Folded, cuts: Sequence[Cut], opened: frozenset[str]) -> None:
         self.facts, self.folded, self.opened = facts, folded, opened
-        self.texts = bodies(facts, folded.parts, cuts)
+        self.texts = bodies(facts, folded, cuts)
         self._groups = {group.id: group.members for group in folded.groups}
         self._edges: dict[Look, list[Edge]] = {}
         self._sizes: dict[Look, dict[str, Size]] = {}

@@ -24,6 +24,7 @@ _ENTRIES = (
     Entry("differs", "content is not what was saved"),
     Entry("write", "write that autograd saw"),
     Entry("unseen", "write, not seen"),
+    Entry("missed", "write, not seen, and nothing hung on it"),
     Entry("cut", "cut: no gradient passes"),
     Entry("order", "order of backward"),
     Entry("gradient", "gradient on its edge"),

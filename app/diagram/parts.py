@@ -53,6 +53,9 @@ class Folded(Struct, frozen=True, kw_only=True):
     apart: tuple[Part, ...]
     reopened: tuple[Part, ...]  # what would be folded, had the reader not opened it
     notes: tuple[str, ...]
+    loose: tuple[
+        tuple[str, Cut], ...
+    ]  # cuts whose value went into that part, with no way to draw to where it came from
     before: dict[str, tuple[str, ...]]  # the nodes of earlier passes that a drawn one stands for as well
 
 
@@ -175,6 +178,7 @@ class Parts:
         for source, target, node, at in self.edges():
             joined[source, target].append((node, at))
         joins = [Join(source=source, target=target, edges=tuple(edges)) for (source, target), edges in joined.items()]
+        loose: list[tuple[str, Cut]] = []
         for cut in cuts:
             above = self.node_behind(cut.source)
             for node in cut.into:
@@ -182,6 +186,8 @@ class Parts:
                 if ends and ends[0] != ends[1] and ends not in joined:
                     joined[ends] = []
                     joins.append(Join(source=ends[0], target=ends[1], cut=cut))
+                elif not ends or not any(join.cut and (join.source, join.target) == ends for join in joins):
+                    loose.append((self.owner[node], cut))
         order = self.in_backward_order((join.source, join.target) for join in joins if join.cut)
         # passes that are graphs of their own are alike: drawing a way into one of many would mislead
         apart = {key for key in order if self.now[key].kind == "passes" and self.now[key].id.startswith("p-")}
@@ -193,6 +199,7 @@ class Parts:
             reopened=tuple(self.reopened),
             notes=tuple(self.notes),
             before=self.before,
+            loose=tuple(loose),
         )
 
     def node_behind(self, tensor: str) -> str | None:

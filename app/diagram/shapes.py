@@ -17,7 +17,9 @@ from app.diagram.text import Face, width
 Length = int | float
 Anchor = Literal["start", "middle", "end"]
 Tone = Literal["ink", "soft", "faint", "alarm", "accent"]
-IconKind = Literal["pin", "released", "write", "unseen", "passed", "refused", "differs", "cut", "knot", "knot-wrong"]
+IconKind = Literal[
+    "pin", "released", "write", "unseen", "missed", "passed", "refused", "differs", "cut", "knot", "knot-wrong"
+]
 
 _TONES = {"ink": "ink", "soft": "", "faint": "faint", "alarm": "bad", "accent": "acc"}
 _FACES = {"text": "", "strong": "strong", "code": "mono"}

@@ -1,6 +1,7 @@
 """Which storages the memory band shows, and what stands over each: windows, counters, saves. No positions yet."""
 
 from collections.abc import Container, Iterable, Sequence
+from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
@@ -74,7 +75,7 @@ class Keeping(Struct, frozen=True, kw_only=True):
 class Note(Struct, frozen=True):
     """A line under a storage."""
 
-    icon: Literal["write", "unseen"] | None
+    icon: Literal["write", "unseen", "missed"] | None
     text: str
     tone: Tone
     since: int | None = None
@@ -170,7 +171,7 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
     windows.sort(key=lambda window: order[window.counter])  # those that share a counter stand together
     windows += [_window_of_array(array) for array in facts.arrays[storage]]
     extra = len(windows) - WINDOWS
-    windows = windows[:WINDOWS]
+    windows = _first(windows, WINDOWS)
     shown = dict.fromkeys(window.counter for window in windows if window.counter)
     counters = tuple(_counting(facts, storage, counter, windows) for counter in shown)
     matter = len(counters) > 1 or bool(facts.arrays[storage]) or any(one.checked or one.moved for one in counters)
@@ -182,6 +183,9 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
         notes.append(Note(None, f"and {others} without a name over the same memory", "faint"))
     count = cell_count(trace, storage)
     contents = contents_of(facts, storage, count, [*(trace.tensors[key] for key in told), *facts.arrays[storage]])
+    if contents.beyond:
+        what = "cell that no tensor reaches" if contents.beyond == 1 else "cells that no tensor reaches"
+        notes.append(Note(None, f"and {contents.beyond:,} more {what}", "faint"))
     same = len({(window.cells, window.span) for window in windows}) == 1
     return Shelf(
         storage=storage,
@@ -200,6 +204,14 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
         alive=found.alive,
         heard=_heard(storage, windows, counters, contents, notes),
     )
+
+
+def _first(windows: Sequence[Window], most: int) -> list[Window]:
+    """At most so many windows, in order: one for each counter and one array, then the first ones."""
+    leading = {(window.counter, window.array): at for at, window in reversed(list(enumerate(windows)))}
+    kept = sorted(leading.values())[:most]
+    others = (at for at in range(len(windows)) if at not in kept)
+    return [windows[at] for at in sorted([*kept, *islice(others, most - len(kept))])]
 
 
 def _geometry_tracks(facts: Facts, windows: Sequence[Window]) -> dict[str, int | None]:
@@ -368,7 +380,8 @@ def _notes(facts: Facts, storage: str) -> Iterable[Note]:
     for write in writes:
         unseen = write.counter is None or (bool(checked) and write.counter not in checked)
         tone: Tone = "alarm" if unseen and wrong else "ink"
-        note = Note("unseen" if unseen else "write", _write_words(write, unseen=unseen), tone, write.moment)
+        icon: Literal["write", "unseen", "missed"] = "unseen" if unseen and wrong else "missed" if unseen else "write"
+        note = Note(icon, _write_words(write, unseen=unseen), tone, write.moment)
         key = (note.text, note.tone)
         notes.setdefault(key, note)
         told.setdefault(key, []).append(write.moment)
