@@ -152,7 +152,8 @@ class Card:
         """Draw it with its left top corner there."""
         shelf = self.shelf
         pen = Pen()
-        header = pen.text(x, y + 13, shelf.storage.upper(), "ink", "strong", size=13)
+        name = shelf.storage.upper()
+        header = pen.text(x, y + 13, name, "ink", "strong", size=13, text_track=shelf.name_track)
         gone = Pen()
         if not shelf.alive:
             header += 8 + gone.text(x + header + 8, y + 13, "gone since", "faint")
@@ -356,7 +357,7 @@ class Card:
             plate = Box(plate_x, y - COUNTER_HEIGHT_PX / 2, self._plate_width(), COUNTER_HEIGHT_PX)
             kind = f"counter{' checked' if one.checked else ''}"
             pen.plate(plate, kind, COUNTER_HEIGHT_PX / 2, kind_track=one.kind_track)
-            pen.text(plate.x + 13, y + 4, one.ref, "soft")
+            pen.text(plate.x + 13, y + 4, one.ref, "soft", text_track=one.ref_track)
             pen.text(
                 plate.x + plate.width - 13,
                 y + 5,

@@ -26,6 +26,7 @@ from app.diagram.cells import (
 from app.diagram.changing import Shot, filmed
 from app.diagram.facts import Facts, cells_of_view
 from app.diagram.layout import px
+from app.diagram.lives import Predecessor
 from app.trace.history import Held
 from app.trace.model import Array, Scalar, Summary, Tensor, Values
 
@@ -54,11 +55,18 @@ class Contents(Struct, frozen=True, kw_only=True):
     grids: tuple[tuple[int, int | None, tuple[Cell, ...]], ...] = ()  # squares from one moment up to another
 
 
-def contents_of(facts: Facts, storage: str, count: int, views: Sequence[Tensor | Array]) -> Contents:
-    """How to draw the `count` cells of `storage`, over which `views` stand, from moment to moment."""
+def contents_of(
+    facts: Facts, storage: str, count: int, views: Sequence[Tensor | Array], before: Sequence[Predecessor] = ()
+) -> Contents:
+    """How to draw the `count` cells of `storage`, over which `views` stand, from moment to moment.
+
+    And those of the storages that it takes the place of.
+    """
     made = _at_the_end(facts, storage, count, views)
-    since, held = facts.history.contents(storage)
-    shots = list(zip(since, held, strict=True))
+    shots = [
+        turn for one in before for turn in zip(*facts.history.contents(one.storage), strict=True) if turn[0] < one.until
+    ]
+    shots += zip(*facts.history.contents(storage), strict=True)
     if len(shots) < 2 and not (shots and shots[0][1].summary):
         return made
     if made.form == "strip":

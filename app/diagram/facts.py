@@ -12,16 +12,17 @@ from msgspec import Struct
 
 from app.diagram.changing import PLAIN, Note, NotesOf
 from app.diagram.film import Film
-from app.diagram.lives import Life, Lives
+from app.diagram.lives import Life, Lives, Predecessor
 from app.trace.flow import ACCUMULATE
 from app.trace.history import History
-from app.trace.model import Array, Fired, SavedTensor, Scalar, Tensor, Trace, Values, Write
+from app.trace.model import Array, Binding, Fired, SavedTensor, Scalar, Tensor, Trace, Values, Write
 
 # intact: as saved, or never compared · refused: its counter moved, and backward would not read it ·
 # wrong: read though it had changed · stale: its counter moved, nobody read it · changed: contents moved, nobody read it
 Fate = Literal["intact", "refused", "wrong", "stale", "changed"]
 
 TROUBLED = 20  # nodes with trouble that no fold hides
+MOST_BEFORE = 300  # tensors of earlier passes that one stands for as well
 MANY_CELLS = 4_096  # elements of one tensor, beyond which single cells are not looked for
 
 
@@ -60,6 +61,10 @@ class Facts:
             for order, fired in enumerate(backward.fired, 1):
                 self.came_to[fired.node].add(nth)
                 self.firings[fired.node] = Firing(nth, order, fired)
+        self._bound: defaultdict[str, list[Binding]] = defaultdict(list)  # by name, at the top level
+        for binding in trace.bindings:
+            if binding.frame == 0:
+                self._bound[binding.name].append(binding)
         self._led_to: defaultdict[str, list[int]] = defaultdict(list)  # when nodes were recorded that lead to one
         for node in trace.nodes.values():
             for edge in node.inputs:
@@ -154,6 +159,23 @@ class Facts:
         written = [moment for moment in self.written(storage) if moment > recorded]
         read = [moment for moment, check, _ in self.history.checks[node, at] if check.intact is False]
         return min([*written, *read], default=None)
+
+    def before(self, tensor: str) -> list[Predecessor]:
+        """What had the name of `tensor` in earlier passes of a loop, alike but over memory of its own."""
+        one, found = self.trace.tensors[tensor], list[Predecessor]()
+        turns = self._bound.get(one.name or "", ())
+        for at, binding in enumerate(turns):
+            other = self.trace.tensors[binding.tensor] if binding.tensor else None
+            if binding.tensor == tensor:
+                return found[-MOST_BEFORE:]
+            if other is None or other.storage in (None, one.storage) or at + 1 == len(turns):
+                continue
+            alike = (other.shape, other.stride, other.offset, other.dtype) == (
+                *(one.shape, one.stride, one.offset, one.dtype),
+            )
+            if alike and other.storage and binding.tensor:
+                found.append(Predecessor(binding.tensor, other.storage, binding.moment, turns[at + 1].moment))
+        return []
 
     def note_of(self, storage: str) -> NotesOf:
         """What is said of a cell of `storage` at a moment: whether it is not what was saved."""

@@ -25,6 +25,15 @@ class Life(Struct, frozen=True):
         return self.since <= moment and (self.until is None or moment < self.until)
 
 
+class Predecessor(Struct, frozen=True):
+    """A tensor over other memory that had the name of one in a later pass, from when on and until when."""
+
+    tensor: str
+    storage: str
+    since: int
+    until: int
+
+
 class Shown(Struct, frozen=True):
     """When a mark is there: from `since` up to `until`, or as `track` says where it comes and goes."""
 

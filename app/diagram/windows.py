@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from app.diagram.cells import shape_words
 from app.diagram.contents import ALL_CELLS, Contents, contents_of
 from app.diagram.facts import Facts, Fate, cell_count, cells_of_view, span_of_view
+from app.diagram.lives import Predecessor
 from app.trace.flow import Cut
 from app.trace.model import Array, SavedTensor, Tensor, Write
 
@@ -54,6 +55,7 @@ class Counting(Struct, frozen=True, kw_only=True):
     checked: bool  # autograd relies on it
     moved: bool
     since: int | None = None
+    ref_track: int | None = None
     version_track: int | None = None
     says_track: int | None = None
     kind_track: int | None = None
@@ -87,6 +89,7 @@ class Shelf(Struct, frozen=True, kw_only=True):
     """One storage and all that is said about it."""
 
     storage: str
+    name_track: int | None  # where it takes the place of others
     rank: int
     count: int  # cells
     contents: Contents
@@ -173,7 +176,10 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
     extra = len(windows) - WINDOWS
     windows = _first(windows, WINDOWS)
     shown = dict.fromkeys(window.counter for window in windows if window.counter)
-    counters = tuple(_counting(facts, storage, counter, windows) for counter in shown)
+    before = facts.before(windows[0].ref) if len(windows) == 1 and windows[0].ref and not extra > 0 else []
+    if before:
+        windows = [replace(windows[0], since=before[0].since)]
+    counters = tuple(_counting(facts, storage, counter, windows, before) for counter in shown)
     matter = len(counters) > 1 or bool(facts.arrays[storage]) or any(one.checked or one.moved for one in counters)
     notes = list(_notes(facts, storage))
     if extra > 0:
@@ -182,7 +188,8 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
     if others:
         notes.append(Note(None, f"and {others} without a name over the same memory", "faint"))
     count = cell_count(trace, storage)
-    contents = contents_of(facts, storage, count, [*(trace.tensors[key] for key in told), *facts.arrays[storage]])
+    views: list[Tensor | Array] = [*(trace.tensors[key] for key in told), *facts.arrays[storage]]
+    contents = contents_of(facts, storage, count, views, before)
     if contents.beyond:
         what = "cell that no tensor reaches" if contents.beyond == 1 else "cells that no tensor reaches"
         notes.append(Note(None, f"and {contents.beyond:,} more {what}", "faint"))
@@ -195,11 +202,14 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
         windows=tuple(windows),
         counters=counters if matter else (),
         version=counters[0].version if counters and not matter else None,
-        geometry_tracks={} if matter else _geometry_tracks(facts, windows),
+        geometry_tracks={} if matter else _geometry_tracks(facts, windows, before),
+        name_track=facts.film.changes(
+            [*((one.since, one.storage.upper()) for one in before), (found.moment, storage.upper())]
+        ),
         kept=tuple(_kept(facts, storage)),
         notes=tuple(notes),
         numbered=not same and contents.form == "strip",
-        since=found.moment,
+        since=before[0].since if before else found.moment,
         ends=facts.history.moments.count,
         alive=found.alive,
         heard=_heard(storage, windows, counters, contents, notes),
@@ -214,11 +224,18 @@ def _first(windows: Sequence[Window], most: int) -> list[Window]:
     return [windows[at] for at in sorted([*kept, *islice(others, most - len(kept))])]
 
 
-def _geometry_tracks(facts: Facts, windows: Sequence[Window]) -> dict[str, int | None]:
+def _moves(facts: Facts, counter: str, before: Sequence[Predecessor]) -> list[tuple[int, int]]:
+    """Every version of a counter and of those that it takes the place of, and the moment from which on."""
+    earlier = [(one, facts.trace.tensors[one.tensor].counter) for one in before]
+    moves = [turn for one, key in earlier if key for turn in facts.history.moves(key) if turn[0] < one.until]
+    return [*moves, *facts.history.moves(counter)]
+
+
+def _geometry_tracks(facts: Facts, windows: Sequence[Window], before: Sequence[Predecessor]) -> dict[str, int | None]:
     """What is said of each window's place while its counter moves."""
     return {
         window.name: facts.film.changes(
-            (moment, window.geometry_at(str(version))) for moment, version in facts.history.moves(window.counter)
+            (moment, window.geometry_at(str(version))) for moment, version in _moves(facts, window.counter, before)
         )
         for window in windows
         if window.counter
@@ -260,7 +277,9 @@ def _geometry(view: Tensor | Array) -> str:
     return f"shape {shape_words(view.shape)} · stride {', '.join(map(str, view.stride))} · offset {view.offset}"
 
 
-def _counting(facts: Facts, storage: str, counter: str, windows: Sequence[Window]) -> Counting:
+def _counting(
+    facts: Facts, storage: str, counter: str, windows: Sequence[Window], before: Sequence[Predecessor]
+) -> Counting:
     trace = facts.trace
     relying = [
         (trace.nodes[node].moment, saved)
@@ -272,7 +291,7 @@ def _counting(facts: Facts, storage: str, counter: str, windows: Sequence[Window
     ]
     names = [window.name for window in windows if window.counter == counter]
     moves = [write for write in facts.writes[storage] if write.counter == counter]
-    versions = facts.history.moves(counter)
+    versions = _moves(facts, counter, before)
     relied = min((moment for moment, _ in relying), default=None)
     own = _own(facts, counter, windows)
     says: list[tuple[int, str]] = []
@@ -291,7 +310,13 @@ def _counting(facts: Facts, storage: str, counter: str, windows: Sequence[Window
         says=max((words for _, words in says), key=len),
         checked=bool(relying),
         moved=bool(moves),
-        since=trace.counters[counter].moment,
+        since=before[0].since if before else trace.counters[counter].moment,
+        ref_track=film.changes(
+            [
+                *((one.since, trace.tensors[one.tensor].counter or "") for one in before),
+                (trace.counters[counter].moment, counter),
+            ]
+        ),
         version_track=film.changes([(moment, str(version)) for moment, version in versions]),
         says_track=film.changes(says),
         kind_track=film.changes(_plates(versions, relied)),
