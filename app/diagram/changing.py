@@ -41,6 +41,7 @@ def filmed(
     """
     if len(shots) < 2:
         return tuple(cells)
+    shots = film.seen(shots)
     texts: list[list[tuple[int, str]]] = [[] for _ in cells]
     kinds: list[list[tuple[int, str]]] = [[(0, "cell v0")] for _ in cells]
     was: list[list[tuple[int, str]]] = [[] for _ in cells]

@@ -67,6 +67,7 @@ def contents_of(
         turn for one in before for turn in zip(*facts.history.contents(one.storage), strict=True) if turn[0] < one.until
     ]
     shots += zip(*facts.history.contents(storage), strict=True)
+    shots = facts.film.seen(shots) if len(shots) > 1 else shots
     if len(shots) < 2 and not (shots and shots[0][1].summary):
         return made
     if made.form == "strip":

@@ -6,6 +6,7 @@ which on it holds. The server shows a moment by them, and the page's script step
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -28,6 +29,9 @@ class Still(Struct, frozen=True, kw_only=True):
     index: int  # of the stop
     moment: int
     now: list[str]  # what each track holds
+
+
+Value = TypeVar("Value")
 
 
 class Film:
@@ -56,6 +60,12 @@ class Film:
                 flat += [stop, self._words.setdefault(value, len(self._words))]
                 last = value
         return self._tracks.setdefault(tuple(flat), len(self._tracks))
+
+    def seen(self, turns: Iterable[tuple[int, Value]]) -> list[tuple[int, Value]]:
+        """Those of `turns`, ascending, that hold at any stop; each stop has at most one that it is the first to show."""
+        last = {bisect_left(self.stops, turn[0]): turn for turn in turns}
+        last.pop(len(self.stops), None)  # after the end
+        return list(last.values())
 
     def changes(self, turns: Iterable[tuple[int, str]]) -> int | None:
         """The track of `turns`; None where all are the same: what is there at all then says it."""

@@ -137,7 +137,7 @@ def _storages(facts: Facts, kept: Sequence[Shelf], quiet: Sequence[str]) -> Tabl
 def _contents(facts: Facts, shelf: Shelf) -> Iterator[tuple[int, str]]:
     """What a storage held, in words."""
     storage = facts.trace.storages[shelf.storage]
-    for moment, held in zip(*facts.history.contents(shelf.storage), strict=True):
+    for moment, held in facts.film.seen(zip(*facts.history.contents(shelf.storage), strict=True)):
         cells = held.cells
         if cells is None:
             yield moment, summed_up(Values(shape=(shelf.count,), dtype="", summary=held.summary))
