@@ -62,7 +62,7 @@ class Film:
         return self._tracks.setdefault(tuple(flat), len(self._tracks))
 
     def seen(self, turns: Iterable[tuple[int, Value]]) -> list[tuple[int, Value]]:
-        """Those of `turns`, ascending, that hold at any stop; each stop has at most one that it is the first to show."""
+        """Those of `turns`, ascending, that hold at any stop: of several between two stops the last one."""
         last = {bisect_left(self.stops, turn[0]): turn for turn in turns}
         last.pop(len(self.stops), None)  # after the end
         return list(last.values())

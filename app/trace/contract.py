@@ -4,6 +4,10 @@ It is the Trace itself, with three differences: `schema` names the version, `dia
 the contents of a tensor are nested lists (`values`), as `Tensor.tolist()` gives them.
 """
 
+import ast
+import inspect
+import io
+import tokenize
 from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
@@ -11,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from app.trace import model
 from app.trace.model import SCHEMA, Content, Packing, Reference, Scalar, Storage, Trace, Values
 from app.trace.packing import unpack
 
@@ -73,6 +78,31 @@ def nested(flat: Sequence[Scalar], shape: Sequence[int]) -> Json:
     return [nested(flat[index * each : (index + 1) * each], shape[1:]) for index in range(shape[0])]
 
 
+def described() -> dict[str, dict[str, str]]:
+    """What the model says of each key in the comment behind it, by class and field."""
+    source = inspect.getsource(model)
+    comments = {
+        token.start[0]: token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT and token.line.strip() != token.string
+    }
+    return {
+        node.name: {
+            item.target.id: comments[item.end_lineno or 0]
+            for item in node.body
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.end_lineno in comments
+        }
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def _with(kind: dict[str, Json], description: str) -> dict[str, Json]:
+    """`kind` with what it holds: a reference takes no other keys beside it in every reader of schemas."""
+    text = description[:1].upper() + description[1:]
+    return {"allOf": [kind], "description": text} if "$ref" in kind else {**kind, "description": text}
+
+
 def schema(diagnosis: type[Struct]) -> dict[str, Json]:
     """The JSON Schema of what `public` gives, for diagnoses of the type `diagnosis`."""
     (_, reference, finding), components = msgspec.json.schema_components(
@@ -102,17 +132,24 @@ def schema(diagnosis: type[Struct]) -> dict[str, Json]:
         "type": "object",
         "required": ["moment", "start", "values", "summary", "resized"],
         "properties": {
-            "moment": {"type": "integer", "minimum": 0},
+            "moment": {"type": "integer", "minimum": 0, "description": "From which on it is held."},
             "start": {"type": "integer", "minimum": 0, "description": "The cell of the first of `values`."},
             "values": {
                 "description": "The cells from `start` on; others stay as they were. A complex number is [re, im].",
                 "anyOf": [{"type": "array", "items": {"$ref": "#/$defs/Nested"}}, {"type": "null"}],
             },
-            "summary": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/Summary"}]},
+            "summary": {
+                "anyOf": [{"type": "null"}, {"$ref": "#/$defs/Summary"}],
+                "description": "Of many cells, in place of `values`.",
+            },
             "resized": {"type": "boolean", "description": "Whether the storage has no other cells than these."},
         },
     }
     components["Storage"]["properties"].pop("packing")
+    for name, fields in described().items():
+        for field, description in fields.items():
+            if field in components.get(name, {}).get("properties", {}):
+                components[name]["properties"][field] = _with(components[name]["properties"][field], description)
     body = components.pop("Trace")
     properties = {
         "schema": {"const": SCHEMA},

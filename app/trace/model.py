@@ -92,7 +92,7 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     line: Count
     function: Name | None = None  # None at the top level of the snippet
     depth: Count = 0  # of calls between functions of the snippet
-    moment: Count = 0
+    moment: Count = 0  # at which it began
     frame: Count = 0  # which call of a function it belongs to; 0 for the top level
     caller: Count | None = None  # the step that its function was called from
     mode: Literal["grad", "no_grad", "inference"] = "grad"  # whether operators were recorded when it began
@@ -101,17 +101,17 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 class Turn(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How a tensor stands in the graph from this moment on: a write, `detach_()` or `requires_grad_()` changed it."""
 
-    moment: Count
+    moment: Count  # from which on it stands so
     node: Id | None = None  # its grad_fn
-    is_leaf: bool = True
-    requires_grad: bool = False
+    is_leaf: bool = True  # as torch says
+    requires_grad: bool = False  # as torch says
 
 
 class GradTurn(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """From this moment on, what a tensor's `.grad` is."""
 
-    moment: Count
-    tensor: Id | None = None
+    moment: Count  # from which on
+    tensor: Id | None = None  # that is its `.grad`; None for none
 
 
 class Tensor(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -163,7 +163,7 @@ class Content(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     Of many cells there is a summary instead; without both, what it held was not kept.
     """
 
-    moment: Count
+    moment: Count  # from which on it is held
     start: Count = 0  # the first cell in `cells`; those outside of them stay as they were
     cells: Annotated[bytes, Meta(max_length=20_000)] = b""
     summary: Summary | None = None
@@ -265,7 +265,7 @@ class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     outputs: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()
     grad_enabled: bool = True
     raised: bool = False
-    moment: Count = 0
+    moment: Count = 0  # at which it ran
 
 
 class Write(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -280,7 +280,7 @@ class Write(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     version: Count | None = None  # of that counter, afterwards
     name: Name | None = None  # the reader's expression for what it went through: "c", "y.data", "arr"
     changed: bool = True  # whether any element differs afterwards, as far as was compared
-    moment: Count = 0
+    moment: Count = 0  # at which memory was written, or was found to be
 
 
 class Check(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -298,8 +298,8 @@ class Fired(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     grad_inputs: Annotated[tuple[Values | None, ...], Meta(max_length=1_000)] = ()  # one for each next function
     grad_outputs: Annotated[tuple[Values | None, ...], Meta(max_length=1_000)] = ()  # what it received
     finished: bool = True  # False for the node that raised
-    moment: Count = 0
-    checks: Annotated[tuple[Check, ...], Meta(max_length=1_000)] = ()
+    moment: Count = 0  # at which it ran
+    checks: Annotated[tuple[Check, ...], Meta(max_length=1_000)] = ()  # of each tensor that it had saved
 
 
 class Backward(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -319,10 +319,10 @@ class Backward(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 class Binding(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """From this moment on, what a name of the snippet stands for; nothing any more without tensor and text."""
 
-    moment: Count
-    name: Name
-    frame: Count = 0
-    tensor: Id | None = None
+    moment: Count  # from which on
+    name: Name  # a variable, or a way through one: `params[2]`, `model.0.weight`
+    frame: Count = 0  # in which call of a function, as in Step
+    tensor: Id | None = None  # where it stands for one
     text: Name | None = None  # a number or a text as Python writes it, else what kind of thing it is
 
 
@@ -360,7 +360,7 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     writes: Annotated[tuple[Write, ...], Meta(max_length=100_000)] = ()
     backwards: Annotated[tuple[Backward, ...], Meta(max_length=10_000)] = ()
     final: dict[Name, Final] = {}
-    bindings: Annotated[tuple[Binding, ...], Meta(max_length=50_000)] = ()
+    bindings: Annotated[tuple[Binding, ...], Meta(max_length=50_000)] = ()  # each change of a name, in order
     printed: Annotated[
         tuple[tuple[Count, Count], ...], Meta(max_length=20_000)
     ] = ()  # moment, how many characters of `stdout` were printed when it was over
