@@ -13,13 +13,14 @@ from app.diagram.bits import Bit
 from app.diagram.bodies import Body, Stub
 from app.diagram.cells import Cells
 from app.diagram.layout import Box, Point, Size, px, rounded
-from app.diagram.shapes import Mark, Pen, cell_width
+from app.diagram.pills import PILL_PX, draw_pill, pill_width
+from app.diagram.shapes import Mark, Pen
 from app.diagram.slots import SlotRow
 from app.diagram.text import ellipsize, width, wrap
 
 Look = Literal["tall", "flat", "list"]
 
-PILL_PX, PILL_GAP_PX, STUB_PX = 34.0, 24.0, 20.0
+PILL_GAP_PX, STUB_PX = 24.0, 20.0
 ROW_PX, TROUBLE_PX = 23.0, 20.0
 HEADER_PX: dict[Look, float] = {"tall": 52.0, "flat": 44.0, "list": 48.0}
 PAD_PX: dict[Look, float] = {"tall": 16.0, "flat": 10.0, "list": 16.0}
@@ -29,7 +30,6 @@ BIT_ROW_PX = 36.0
 DETAIL_PX = 16.0
 CIRCLE_PX = 11.0
 _BADGE_IN_PX = 14.0  # how far the order reaches into a small box
-NAME_PX = 150.0  # the longest name beside a tensor's values
 
 
 class Drawn(Struct, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ def measure(body: Body, look: Look, list_width: float = 0.0) -> Size:
     above = 0.0
     if look == "tall":
         above = _above(body)
-        wide = max(wide, _pill_width(body.bit) if body.bit else 0.0)
+        wide = max(wide, pill_width(body.bit) if body.bit else 0.0)
     out = _badge_width(body.order) - _BADGE_IN_PX if look == "flat" and body.order else 0.0
     widest = WIDEST_PX[look] if body.part.kind == "node" else WIDEST_PX["tall"]
     wide = min(max(wide, NARROWEST_PX[look]), widest)
@@ -77,18 +77,18 @@ def draw(body: Body, look: Look, header: Box, opens: str | None) -> Drawn:
         y = top + HEADER_PX[look]
     else:
         if look == "list" and bit and _beside(body, bit, rect.width):
-            wide = _pill_width(bit)
+            wide = pill_width(bit)
             pill = Box(rect.x + rect.width - wide - 10, top + 12, wide, PILL_PX - 4)
             room -= wide
         pen.text(left, top + 22, ellipsize(body.title, room, 13, "strong"), "ink", "strong", size=13)
         pen.text(left, top + 40, ellipsize(body.note, room), "faint", text_track=_fits(body, body.note, room))
         y = top + HEADER_PX[look]
         if look == "list" and bit and pill is None:
-            wide = min(_pill_width(bit), rect.width - 2 * pad)
+            wide = min(pill_width(bit), rect.width - 2 * pad)
             pill = Box(left - 2, y, wide, PILL_PX - 6)
             y += BIT_ROW_PX
         if look == "tall" and bit:
-            wide = min(_pill_width(bit), rect.width)
+            wide = min(pill_width(bit), rect.width)
             pill = Box(rect.x + (rect.width - wide) / 2, top - PILL_GAP_PX - PILL_PX, wide, PILL_PX)
             middle = rect.x + rect.width / 2
             pen.path(rounded([(middle, top - PILL_GAP_PX + 3), (middle, top - 3)]), "thin dot")
@@ -109,20 +109,10 @@ def draw(body: Body, look: Look, header: Box, opens: str | None) -> Drawn:
         middle = rect.x + rect.width - (_BADGE_IN_PX - wide / 2 if look == "flat" else 9 + wide / 2)
         marks.append(_circle(body, body.order, middle, top))
     if bit and pill:
-        marks.append(_pill(bit, pill, body.since))
+        marks.append(draw_pill(bit, pill, body.since))
         if look == "tall":
             marks += _stubs_above(body, pill)
     return Drawn(marks=tuple(marks), rect=rect, pill=pill, slots=anchors)
-
-
-def pill_size(bit: Bit) -> tuple[float, float]:
-    """How large a tensor's pill is when it stands alone."""
-    return _pill_width(bit), PILL_PX
-
-
-def draw_pill(bit: Bit, box: Box, since: int | None) -> Mark:
-    """A tensor's pill."""
-    return _pill(bit, box, since)
 
 
 def _flat_header(pen: Pen, body: Body, left: float, top: float, room: float) -> None:
@@ -290,54 +280,6 @@ def _circle(body: Body, order: str, x: float, y: float) -> Mark:
     return pen.mark("order", ref=body.ref, shown=body.order_shown)
 
 
-def _pill(bit: Bit, box: Box, since: int | None) -> Mark:
-    pen = Pen()
-    pen.plate(box, "tensor", min(box.height / 2, 18))
-    middle = box.y + box.height / 2
-    cells, cell = bit.cells.flat, _bit_cell(bit)
-    taken = len(cells) * cell if cells else width(bit.shape, 12, "code")
-    name = ellipsize(bit.name, min(NAME_PX, box.width - 37 - taken), 12 if not bit.named else 13, "code")
-    used = pen.text(
-        box.x + 14,
-        middle + 4.5,
-        name,
-        "ink" if bit.named else "soft",
-        "code",
-        bold=bit.named,
-        size=13 if bit.named else 12,
-    )
-    x = box.x + 14 + used + (10 if name else 0)
-    if cells:
-        for at, one in enumerate(cells):
-            changed = one.index in bit.changed
-            spot = Box(x + at * cell, middle - 11, cell, 22)
-            pen.cell(one, spot, changed=changed, wrong=changed and bit.wrong)
-    else:
-        pen.text(x, middle + 4, bit.shape, "faint", "code")
-    words = f"{bit.name}, {bit.cells.words or 'shape ' + bit.shape}"
-    return (
-        pen.mark("tensor", ref=bit.ref, label="", since=since)
-        if not words
-        else pen.mark("tensor", ref=bit.ref, since=since)
-    )
-
-
-def _pill_width(bit: Bit) -> float:
-    name = min(width(bit.name, 13 if bit.named else 12, "code"), NAME_PX)
-    cells = bit.cells.flat
-    return (
-        14
-        + name
-        + (10 if bit.name else 0)
-        + (len(cells) * _bit_cell(bit) if cells else width(bit.shape, 12, "code"))
-        + 14
-    )
-
-
-def _bit_cell(bit: Bit) -> float:
-    return cell_width((cell.text for cell in bit.cells.flat), 26, 10)
-
-
 def _fitting(body: Body, list_width: float) -> Bit | None:
     """The tensor for a wide box: without its values where only its shape has room beside the title."""
     bit = body.bit
@@ -352,7 +294,7 @@ def _beside(body: Body, bit: Bit | None, list_width: float) -> bool:
     if bit is None:
         return True
     texts = max(width(body.title, 13, "strong"), width(body.note))
-    return texts + _pill_width(bit) + 16 + 10 + 12 <= list_width
+    return texts + pill_width(bit) + 16 + 10 + 12 <= list_width
 
 
 def _above(body: Body) -> float:

@@ -8,12 +8,15 @@ from msgspec.structs import replace
 
 from app.diagram.cells import HEAD, TAIL
 from app.diagram.contents import SPARK_PX, shortened
+from app.diagram.counting import Counting
 from app.diagram.facts import runs
+from app.diagram.keeping import Keeping
 from app.diagram.layout import Box, Point, px, rounded
 from app.diagram.lives import Shown
 from app.diagram.shapes import Mark, Pen, cell_width
+from app.diagram.shelves import Shelf
 from app.diagram.text import Face, ellipsize, width, wrap
-from app.diagram.windows import Counting, Keeping, Shelf, Window
+from app.diagram.window import Window
 
 HEADER_PX, KEEPING_PX, NUMBERS_PX = 20.0, 10.0, 15.0
 CELL_PX, CELL_WAS_PX = 34.0, 46.0

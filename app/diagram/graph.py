@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from app.diagram.bits import bit_of
 from app.diagram.bodies import Body, bodies
-from app.diagram.boxes import Drawn, Look, draw_pill, measure, pill_size
+from app.diagram.boxes import Drawn, Look, measure
 from app.diagram.canvas import Canvas, Edge, edge_of, entry_width
 from app.diagram.facts import Facts
 from app.diagram.lanes import lanes_needed, lanes_width, place_in_lanes
 from app.diagram.layout import Box, Placement, Size, place
 from app.diagram.parts import Folded
+from app.diagram.pills import PILL_PX, draw_pill, pill_width
 from app.diagram.shapes import Mark, Pen
 from app.diagram.text import width, wrap
 from app.trace.flow import Cut
@@ -202,7 +203,7 @@ def _below(facts: Facts, width_px: float, y: float, *, empty: bool) -> tuple[lis
     marks.append(pen.mark("words"))
     for at, key in enumerate(loose):
         bit = bit_of(facts, key)
-        wide, high = pill_size(bit)
+        wide, high = pill_width(bit), PILL_PX
         if x + wide > width_px:
             x, y = 0.5, y + high + 8
         if at == LOOSE:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from app.diagram.cards import Card, Landing
 from app.diagram.layout import Box
 from app.diagram.shapes import Mark
-from app.diagram.windows import Shelf
+from app.diagram.shelves import Shelf
 
 SIDE_GAP_PX, ROW_GAP_PX = 40.0, 26.0
 DRIFT_PX = 120.0  # how much room one storage may leave free to stand beside its node

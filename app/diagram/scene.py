@@ -15,11 +15,11 @@ from app.diagram.legend import Entry, legend_of
 from app.diagram.memory import MemoryBand, memory_across, memory_down
 from app.diagram.parts import Folded
 from app.diagram.shapes import Mark, Pen
+from app.diagram.shelves import SHOWN, SHOWN_NARROW, SHOWN_OPENED, Shelf, shelves
 from app.diagram.story import story
 from app.diagram.tables import Table, tables
 from app.diagram.tethers import SPACING_PX, Loom, Side, owners, threads, troubled
 from app.diagram.text import width
-from app.diagram.windows import SHOWN, SHOWN_NARROW, SHOWN_OPENED, Shelf, shelves
 from app.trace.flow import cuts
 from app.trace.history import History
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from app.diagram.bodies import cut_word
 from app.diagram.facts import Facts
 from app.diagram.parts import Folded
-from app.diagram.windows import Shelf
+from app.diagram.shelves import Shelf
 
 
 def story(facts: Facts, folded: Folded, kept: Sequence[Shelf]) -> str:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from app.diagram.cells import row_of, shape_words, summed_up
 from app.diagram.facts import Facts, Fate
-from app.diagram.windows import Shelf
+from app.diagram.shelves import Shelf
 from app.trace.model import Values
 
 MOST_ROWS = 120

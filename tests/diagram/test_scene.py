@@ -16,8 +16,8 @@ from app.diagram.film import Still
 from app.diagram.fold import fold
 from app.diagram.scene import Drawing, Scene
 from app.diagram.shapes import Mark
+from app.diagram.shelves import shelves
 from app.diagram.tables import Table
-from app.diagram.windows import shelves
 from app.trace.flow import cuts
 from app.trace.model import Scalar, Tensor, Trace
 from tests.builders import (
