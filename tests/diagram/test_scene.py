@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.diagram.cells import numbers as in_words
 from app.diagram.film import Still
 from app.diagram.fold import fold
 from app.diagram.scene import Drawing, Scene
@@ -19,6 +20,7 @@ from app.diagram.shapes import Mark
 from app.diagram.shelves import shelves
 from app.diagram.tables import Table
 from app.trace.flow import cuts
+from app.trace.history import History
 from app.trace.model import Scalar, Tensor, Trace
 from tests.builders import (
     Told,
@@ -44,6 +46,7 @@ from tests.diagram.drawn import (
     texts,
 )
 from tests.diagram.test_fold import graphs
+from tests.tracing import trace_of
 
 ROOT = Path(__file__).parents[2]
 RUNS = {
@@ -466,3 +469,41 @@ def test_nothing_stands_out_twice() -> None:
     for moment in range(1, 11):
         running = [mark for mark in marks(scene_at("data", moment), "node") if "now" in mark.plates[0].kind.split()]
         assert len(running) == (moment in (7, 8, 9)), moment
+
+
+# passes of a loop
+
+TRAINING = """\
+import torch
+w = torch.tensor([1., 2.], requires_grad=True)
+x = torch.tensor([3., 4.])
+for step in range(5):
+    loss = (w * x).sum()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+    w.grad = None
+"""
+
+
+def test_the_drawn_graph_shows_the_pass_of_the_moment() -> None:
+    """Against the run itself: which node ran when, and what `loss` held, in each of the passes."""
+    trace = trace_of(TRAINING)
+    history = History(trace)
+    scene = scene_of(trace)
+    film = film_of(scene)
+    passes = 0
+    for backward in trace.backwards:
+        for order, fired in enumerate(backward.fired, 1):
+            seen = at(scene.drawings[0], film.still(fired.moment))
+            (running,) = [mark for mark in marks(seen, "node") if "now" in mark.plates[0].kind.split()]
+            assert running.labels[0].text == trace.nodes[fired.node].name
+            orders = [label.text for mark in marks(seen, "order") for label in mark.labels]
+            assert sorted(orders) == [str(number) for number in range(1, order + 1)]
+        loss = next(one for one in history.variables(0, backward.moment) if one.name == "loss")
+        assert loss.values is not None
+        assert loss.values.flat is not None
+        (pill,) = [mark for mark in marks(seen, "tensor") if any(label.text == "loss" for label in mark.labels)]
+        assert [square.text for square in pill.squares] == in_words(loss.values.flat, 3)
+        passes += 1
+    assert passes == 5
