@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.diagram.cells import Cells, cells_of, shape_words
+from app.diagram.cells import Cells, cells_of
 from app.diagram.changing import PLAIN, Note, NotesOf, Shot, filmed
 from app.diagram.facts import Facts, cells_of_view
 from app.diagram.text import width
+from app.trace.figures import shape_words
 from app.trace.model import Scalar, Tensor, Values
 
 MOST_VALUES = 4  # numbers beside a tensor's name

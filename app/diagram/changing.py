@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.diagram.cells import EVEN, Cell, exact, level, magnitude, numbers, strongest_of
+from app.diagram.cells import EVEN, Cell, level, magnitude, strongest_of
 from app.diagram.film import Film
+from app.trace.figures import exact, numbers
 from app.trace.model import Scalar
 
 MOST_EXACT = 20  # contents, up to which every digit of each is in the page

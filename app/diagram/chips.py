@@ -2,10 +2,11 @@
 
 from msgspec import Struct
 
-from app.diagram.cells import cells_of, shape_words
+from app.diagram.cells import cells_of
 from app.diagram.layout import Box, px
 from app.diagram.shapes import Pen, cell_width
 from app.diagram.text import width
+from app.trace.figures import shape_words
 from app.trace.model import Values
 
 FEW = 3  # elements shown as numbers

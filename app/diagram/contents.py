@@ -13,11 +13,7 @@ from app.diagram.cells import (
     Cell,
     Cells,
     cells_of,
-    exact,
     level,
-    number,
-    numbers,
-    shape_words,
     shown_indices,
     strongest_of,
     summary_of,
@@ -27,6 +23,7 @@ from app.diagram.changing import Shot, filmed
 from app.diagram.facts import Facts, cells_of_view
 from app.diagram.layout import px
 from app.diagram.lives import Predecessor
+from app.trace.figures import exact, number, numbers, shape_words
 from app.trace.history import Held
 from app.trace.model import Array, Scalar, Summary, Tensor, Values
 

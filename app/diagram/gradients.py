@@ -10,9 +10,10 @@ from typing import Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.diagram.cells import Cells, row_of, shape_words, strongest_of
+from app.diagram.cells import Cells, row_of, strongest_of
 from app.diagram.gradient_pictures import Picture, picture
 from app.diagram.gradient_reasons import Reason, Reasons
+from app.trace.figures import shape_words
 from app.trace.model import Final, Trace, Values
 
 MOST_ROWS = 100

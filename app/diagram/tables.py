@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from app.diagram.cells import row_of, shape_words, summed_up
+from app.diagram.cells import row_of, summed_up
 from app.diagram.facts import Facts, Fate
 from app.diagram.shelves import Shelf
+from app.trace.figures import shape_words
 from app.trace.model import Values
 
 MOST_ROWS = 120

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.diagram.cells import HEAD, Cell, number, row_of, shape_words
+from app.diagram.cells import HEAD, Cell, row_of
 from app.diagram.layout import Box, px
 from app.diagram.shapes import Anchor, IconKind, Label, Mark, Pen, Tone, cell_width
 from app.diagram.text import Face, ellipsize, width
+from app.trace.figures import number, shape_words
 from app.trace.model import Values
 
 ICON_RADIUS = 9

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from app.diagram.cells import shape_words
 from app.diagram.facts import cells_of_view, span_of_view
+from app.trace.figures import shape_words
 from app.trace.model import Array, Tensor
 
 

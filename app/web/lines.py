@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from app.diagram.cells import numbers, shape_words
 from app.explain.facts import hidden, writes_since
+from app.trace.figures import numbers, shape_words
 from app.trace.model import Storage, Tensor, Trace, Values, Write
 
 # "unseen": a write that autograd missed, and that changed what backward read; "missed": one that changed nothing for it

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.diagram.cells import cells_of, level, number, numbers, row_of
+from app.diagram.cells import cells_of, level, row_of
+from app.trace.figures import number, numbers
 from app.trace.model import Scalar, Values
 from tests.builders import values
 
