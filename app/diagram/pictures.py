@@ -32,7 +32,7 @@ class Pictures(Struct, frozen=True, kw_only=True):
 def draw(trace: Trace, opened: Folds = NONE_OPEN) -> Pictures:
     """The pictures of `trace`, with the folds in `opened` shown open."""
     history = History(trace)
-    story = read_story(trace, history.moments) if trace.steps else Story(lanes=())
+    story = read_story(history) if trace.steps else Story(lanes=())
     reel = reel_of(history.moments, story, _moments_in(opened))
     film = Film([column.last for column in reel])
     tape = draw_tape(history, story, film)

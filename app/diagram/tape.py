@@ -62,7 +62,7 @@ def draw_tape(history: History, story: Story, film: Film) -> Tape:
     if not story.lanes:
         why = "No tensor with a name was left to draw." if trace.storages else "No tensor was made."
         return Tape(moments=moments.count, notes=(why,))
-    contents = Contents()
+    contents = Contents(history)
     words, columns = _folded_to(story, moments, contents, MOST_COLUMNS)
     wide, sheet = draw_wide(words, columns, WIDE_PX, "wide")
     medium, _ = draw_wide(words, columns, MEDIUM_PX, "medium")

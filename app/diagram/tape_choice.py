@@ -1,10 +1,12 @@
 """Which storages get a lane on the tape: those in question first, then what was written, shared or saved."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from app.diagram.tape_lanes import QUIET, RANK, SAVED, TROUBLE, WRITTEN, Fate
+from app.trace.history import History
 from app.trace.model import SavedTensor, Trace
 
 _UNREAD: tuple[Fate, ...] = ("changed", "stale")
@@ -28,58 +30,64 @@ class Choice(Struct, frozen=True, kw_only=True):
 class Fates:
     """What became of saved tensors."""
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        self._unfinished = {
-            fired.node
-            for backward in trace.backwards
-            if backward.raised
-            for fired in backward.fired[-1:]
-            if not fired.finished
-        }
+    def __init__(self, history: History) -> None:
+        self.trace, self.checks = history.trace, history.checks
 
-    def of(self, node: str, saved: SavedTensor) -> Fate:
-        """Of one, by what the Trace says of its version and its contents."""
+    def of(self, node: str, at: int, saved: SavedTensor) -> Fate:
+        """Of the one in that slot, by what the Trace says of its version and its contents."""
         tensor = self.trace.tensors[saved.tensor] if saved.tensor else None
         if tensor is not None and tensor.dtype == "uint8" and not tensor.names:
             return "kept"  # a workspace of a library, not a value
-        if saved.version_read is not None:
-            if _moved(saved, saved.version_read):
-                return "refused" if node in self._unfinished else "kept"
-            return "differs" if saved.intact is False and not saved.hooked else "kept"
-        if saved.version_now is not None and _moved(saved, saved.version_now):
+        if checks := self.checks.get((node, at)):
+            if any(not fired.finished and moved(saved, check.version) for _, check, fired in checks):
+                return "refused"
+            used = (check for _, check, fired in checks if fired.finished and not moved(saved, check.version))
+            return "differs" if not saved.hooked and any(check.intact is False for check in used) else "kept"
+        if moved(saved, saved.version_now):
             return "stale"
         return "changed" if saved.intact_now is False else "kept"
 
-    def rank(self, node: str, saved: SavedTensor) -> int:
+    def rank(self, node: str, at: int, saved: SavedTensor) -> int:
         """How telling that is; where backward ran, what it never came to was most likely dropped."""
-        fate = self.of(node, saved)
+        fate = self.of(node, at, saved)
         return SAVED if fate in _UNREAD and self.trace.backwards else RANK[fate]
 
 
-def _moved(saved: SavedTensor, version: int) -> bool:
-    return saved.version is not None and version != saved.version and not saved.hooked
+def moved(saved: SavedTensor, version: int | None) -> bool:
+    """Whether a counter that stands at `version` refuses the read."""
+    return None not in (saved.version, version) and version != saved.version and not saved.hooked
 
 
-def choose(trace: Trace, fates: Fates) -> Choice:
+def names_of(trace: Trace) -> dict[str, tuple[str, ...]]:
+    """What each tensor is called: by the reader's names, or as the `.grad` of one that has a name."""
+    names = {key: tensor.names for key, tensor in trace.tensors.items() if tensor.names}
+    for tensor in list(trace.tensors.values()):
+        for turn in tensor.grads if tensor.names else ():
+            if turn.tensor is not None:
+                names.setdefault(turn.tensor, (f"{tensor.name}.grad",))
+    return names
+
+
+def choose(trace: Trace, fates: Fates, names: Mapping[str, Sequence[str]]) -> Choice:
     """What of `trace` to draw. Storages that had no name, or are gone and had nothing to tell, count as passing."""
-    ranks = _ranks(trace, fates)
+    ranks = _ranks(trace, fates, names)
     order = {storage: at for at, storage in enumerate(trace.storages)}
     ranked = sorted(ranks.items(), key=lambda entry: (-entry[1], order[entry[0]]))
-    names: dict[str, str] = {}
-    for tensor in trace.tensors.values():
-        if tensor.names and tensor.storage in ranks:
-            names.setdefault(tensor.storage, tensor.names[0])
+    called: dict[str, str] = {}
+    for key, (name, *_) in names.items():
+        over = trace.tensors[key].storage
+        if over is not None and over in ranks:
+            called.setdefault(over, name)
     drawn: dict[str, int] = {}
     taken: set[str | None] = set()
     room, quiet = _ROOM, 0
     for storage, rank in ranked:
-        cost, name = _COSTS.get(rank, _TROUBLED_COST), names.get(storage)
-        if rank < TROUBLE and name in taken:
+        cost, main = _COSTS.get(rank, _TROUBLED_COST), called.get(storage)
+        if rank < TROUBLE and main in taken:
             continue  # the same in another pass of a loop
         if len(drawn) < _MOST_TROUBLED if rank >= TROUBLE else cost <= room and (rank or quiet < _MOST_QUIET):
             drawn[storage] = rank
-            taken.add(name)
+            taken.add(main)
             room -= cost
             quiet += rank == QUIET
     left = [rank for storage, rank in ranked if storage not in drawn]
@@ -92,24 +100,27 @@ def choose(trace: Trace, fates: Fates) -> Choice:
     )
 
 
-def _ranks(trace: Trace, fates: Fates) -> dict[str, int]:
+def _ranks(trace: Trace, fates: Fates, names: Mapping[str, Sequence[str]]) -> dict[str, int]:
     saved_ranks: dict[str, int] = {}
     for node_id, node in trace.nodes.items():
-        for saved in node.saved:
+        for at, saved in enumerate(node.saved):
             if saved.tensor and (storage := trace.tensors[saved.tensor].storage):
-                rank = fates.rank(node_id, saved)
+                rank = fates.rank(node_id, at, saved)
                 if rank > saved_ranks.get(storage, QUIET):
                     saved_ranks[storage] = rank
-    named = Counter(tensor.storage for tensor in trace.tensors.values() if tensor.names and tensor.storage)
+    named = Counter(over for key in names if (over := trace.tensors[key].storage))
+    own = {tensor.storage for tensor in trace.tensors.values() if tensor.names}
     written = {
-        write.storage for write in trace.writes if write.changed and write.step != trace.storages[write.storage].step
+        write.storage
+        for write in trace.writes
+        if write.changed and write.moment != trace.storages[write.storage].moment
     }
     written |= {array.storage for array in trace.arrays}
     ranks = {storage: rank for storage, rank in saved_ranks.items() if rank >= TROUBLE}
     for storage, count in named.items():
-        if storage is None or storage in ranks:
+        if storage in ranks:
             continue
         rank = WRITTEN if count > 1 or storage in written else saved_ranks.get(storage, QUIET)
-        if rank or trace.storages[storage].alive:
+        if rank or (storage in own and trace.storages[storage].alive):
             ranks[storage] = rank
     return ranks

@@ -44,6 +44,7 @@ class Save(Struct, frozen=True, kw_only=True):
     tensor: str
     counter: str | None
     version: int | None
+    values: Values | None  # contents then
     fate: Fate
     reads: tuple[Read, ...]
 
@@ -68,7 +69,6 @@ class Stretch(Struct, frozen=True, kw_only=True):
 
     first: int  # moment
     last: int
-    values: Values | None
     tone: Tone
     written: bool  # begun by a write
 
@@ -102,6 +102,7 @@ class Lane(Struct, frozen=True, kw_only=True):
     storage: str
     rank: int
     names: tuple[tuple[str, str], ...]  # what the tensors over it are called, and their ids
+    subject: str | None  # the tensor through which its contents are shown
     since: int  # moment
     until: int | None  # the last moment at which it is known to be there; None: to the end
     stretches: tuple[Stretch, ...]
@@ -121,7 +122,7 @@ class Lane(Struct, frozen=True, kw_only=True):
             return None
         for save in self.saves:
             if save.fate != "kept" and save.moment < stretch.first <= (save.until or stretch.first):
-                return next((other.values for other in self.stretches if other.last >= save.moment), None)
+                return save.values
         return None
 
 

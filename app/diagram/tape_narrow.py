@@ -47,7 +47,10 @@ class _Narrow:
         self.height = round(self.bottom + (24 if self.ended else 4))
         slim = width_px < _SLIM
         least, most = _BAND[slim]
-        needed = max((words.contents.fit(s.values, most).width for s in self.lane.stretches), default=0)
+        needed = max(
+            (words.contents.fit(words.contents.of(self.lane, one), most).width for one in self.lane.stretches),
+            default=0,
+        )
         self.left, self.band = _LABELS[slim], min(max(needed + 2, least), most)
         self.right = self.left + self.band
         threads = min(len(self._saves()), _MOST_THREADS)
@@ -183,7 +186,9 @@ class _Narrow:
             self.sheet.add(pen_of(f"band {stretch.tone}", shape).mark("stretch", ref=lane.storage, since=stretch.first))
             after = 12.0 if stretch.written else 0.0
             if bottom - top - after >= _CELL:
-                cut = self.words.contents.fit(stretch.values, self.band, lane.saved_under(stretch))
+                cut = self.words.contents.fit(
+                    self.words.contents.of(lane, stretch), self.band, lane.saved_under(stretch)
+                )
                 self._contents(cut, stretch.tone == "wrong", top + after, stretch.first)
             if stretch.tone != "plain":
                 self.sheet.add(

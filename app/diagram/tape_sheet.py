@@ -8,8 +8,10 @@ from msgspec.structs import replace
 from app.diagram.cells import HEAD, Cell, row_of
 from app.diagram.layout import Box, px
 from app.diagram.shapes import Anchor, IconKind, Label, Mark, Pen, Tone, cell_width
+from app.diagram.tape_lanes import Lane, Stretch
 from app.diagram.text import Face, ellipsize, width
 from app.trace.figures import number, shape_words
+from app.trace.history import History
 from app.trace.model import Values
 
 ICON_RADIUS = 9
@@ -37,9 +39,18 @@ GAP_PX = 16.0
 class Contents:
     """Contents as cells; asked for the same again, as each drawing of one story does, it remembers."""
 
-    def __init__(self) -> None:
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self._held: dict[tuple[str | None, int], Values | None] = {}
         self._known: dict[tuple[int, int], tuple[Values, Values | None, tuple[Cut, ...]]] = {}
         self._words: dict[tuple[int, int], tuple[Values, str]] = {}
+
+    def of(self, lane: Lane, stretch: Stretch) -> Values | None:
+        """What a lane held during one of its stretches; None where that was not kept."""
+        key = (lane.subject, stretch.first)
+        if key not in self._held:
+            self._held[key] = self.history.values(lane.subject, stretch.first) if lane.subject else None
+        return self._held[key]
 
     def words(self, values: Values | None, digits: int = 3) -> str:
         """A few values in words; empty where they are unknown."""

@@ -100,12 +100,13 @@ class _Lane:
             closed = last and lane.until is None and not self.head.ended
             shape = rounded(Box(left, top, right - left, self.height), left=not at, right=closed)
             pen = pen_of(f"band {stretch.tone}", shape)
-            title = self.words.contents.words(stretch.values, 6)
+            values = self.words.contents.of(lane, stretch)
+            title = self.words.contents.words(values, 6)
             self.sheet.add(pen.mark("stretch", ref=lane.storage, since=stretch.first, label=title))
             outline = pen_of(f"rim {stretch.tone}", shape) if stretch.tone != "plain" else None
             after = 13.0 if stretch.written else 0.0
             limit = min([right - (3.0 if last else 10.0), *(x - ICON_RADIUS - 2 for x in marked if left < x <= right)])
-            cut = self.words.contents.fit(stretch.values, limit - left - after, lane.saved_under(stretch))
+            cut = self.words.contents.fit(values, limit - left - after, lane.saved_under(stretch))
             self._contents(cut, stretch, left + after, limit, top)
             if outline:
                 self.sheet.add(outline.mark("stretch", ref=lane.storage, since=stretch.first))

@@ -167,7 +167,7 @@ class Words:
             storage_ref=lane.storage,
             names=", ".join(name for name, _ in lane.names),
             what=what,
-            contents=self.contents.words(stretch.values, 4) if stretch else "",
+            contents=self.contents.words(self.contents.of(lane, stretch), 4) if stretch else "",
         )
 
     def story_told(self) -> str:
@@ -187,7 +187,7 @@ class Words:
         end = save.until or self.moments.count
         writes = [write for write in lane.writes if save.moment <= write.moment <= end]
         writes = [write for write in writes if write.missed] or writes
-        held = self.contents.words(next((s.values for s in lane.stretches if s.first <= save.moment <= s.last), None))
+        held = self.contents.words(save.values)
         told = f"On line {self.line(save.moment)} {self.save(save)} in {storage_name(lane.storage)}"
         told += f", which held {held}" if held else ""
         if writes:
@@ -208,7 +208,8 @@ class Words:
         told = f"On line {self.line(read.moment)} backward found {verdict(save, read, long=True)}"
         if save.fate == "refused":
             return f"{told}, and the run stopped there." if self.trace.outcome.kind == "raised" else f"{told}."
-        got = self.contents.words(next((s.values for s in lane.stretches if s.first <= read.moment <= s.last), None))
+        stretch = next((one for one in lane.stretches if one.first <= read.moment <= one.last), None)
+        got = self.contents.words(self.contents.of(lane, stretch)) if stretch else ""
         return f"{told}, and used {got + ': ' if got else ''}contents that are not what was saved."
 
 

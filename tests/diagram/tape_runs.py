@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from app.trace.model import Array, Error, Outcome, Scalar, Step, Trace
+from app.trace.model import Array, Content, Error, Outcome, Scalar, Step, Trace
 from tests.builders import Told, overwritten
 
 HOSTILE = "<script>alert(1)</script>&\"'"
@@ -84,7 +84,9 @@ def twice() -> Trace:
     told.backward(y)
     told.line(4)
     first = told.backwards[0]
-    told.backwards.append(replace(first, step=3, fired=(replace(first.fired[0], finished=False),), raised=True))
+    told.backwards.append(
+        replace(first, step=3, fired=(replace(first.fired[0], finished=False, checks=()),), raised=True)
+    )
     assert told.nodes[node].freed
     return replace(told.trace(), outcome=Outcome(kind="raised", error=Error(type="RuntimeError", message="", line=4)))
 
@@ -175,7 +177,10 @@ def unknown() -> Trace:
         told.line(number)
         if number in (3, 5):
             told.write(x, "add_", float(number), float(number), float(number))
-    return told.trace()
+    trace = told.trace()
+    storage = trace.storages["s0"]
+    forgotten = tuple(Content(moment=one.moment) for one in storage.contents[:2])
+    return replace(trace, storages={"s0": replace(storage, contents=(*forgotten, storage.contents[2]))})
 
 
 def large() -> Trace:

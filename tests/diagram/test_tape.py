@@ -15,6 +15,7 @@ from app.diagram.tape import MOST_COLUMNS, Tape
 from app.diagram.tape_lanes import Lane, fold_lane, weights_of
 from app.diagram.tape_moments import Column, columns_of
 from app.diagram.tape_reader import read_story
+from app.trace.history import History
 from app.trace.model import Trace
 from app.trace.moments import Moments
 from tests.diagram.drawn import film_of, outside, overlapping_texts, tape_of
@@ -63,8 +64,8 @@ def texts_of(drawing: Drawing) -> set[str]:
 
 def story_of(trace: Trace) -> tuple[tuple[Lane, ...], tuple[Lane, ...], tuple[Column, ...]]:
     """The lanes in full, as the wide drawing shows them, and its columns."""
-    moments = Moments(trace)
-    story = read_story(trace, moments)
+    history = History(trace)
+    moments, story = history.moments, read_story(history)
     columns = columns_of(moments, weights_of(story, moments), MOST_COLUMNS)
     return story.lanes, tuple(fold_lane(lane, columns) for lane in story.lanes), columns
 
