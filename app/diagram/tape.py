@@ -10,12 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.diagram.film import Film
-from app.diagram.scene import Drawing
 from app.diagram.shapes import IconKind
+from app.diagram.tape_axis import Axis
 from app.diagram.tape_lanes import Story, fold_lane, weights_of
 from app.diagram.tape_moments import Column, columns_of
 from app.diagram.tape_narrow import draw_narrow
-from app.diagram.tape_sheet import Contents, Sheet
+from app.diagram.tape_sheet import Contents, Sheet, TapeDrawing
 from app.diagram.tape_wide import draw_wide
 from app.diagram.tape_words import MOST_ROWS, Row, Words
 from app.trace.history import History
@@ -48,7 +48,7 @@ class Tape(Struct, frozen=True, kw_only=True):
     title: str = "The tape"
     desc: str = ""
     moments: int = 0
-    drawings: tuple[Drawing, ...] = ()
+    drawings: tuple[TapeDrawing, ...] = ()
     legend: tuple[LegendEntry, ...] = ()
     rows: tuple[Row, ...] = ()
     notes: tuple[str, ...] = ()
@@ -64,10 +64,12 @@ def draw_tape(history: History, story: Story, film: Film) -> Tape:
         return Tape(moments=moments.count, notes=(why,))
     contents = Contents(history)
     words, columns = _folded_to(story, moments, contents, MOST_COLUMNS)
-    wide, sheet = draw_wide(words, columns, WIDE_PX, "wide")
-    medium, _ = draw_wide(words, columns, MEDIUM_PX, "medium")
+    axis = Axis(words, columns, film)
+    wide, sheet = draw_wide(words, axis, WIDE_PX, "wide")
+    medium, _ = draw_wide(words, axis, MEDIUM_PX, "medium")
     first, few = _folded_to(replace(story, lanes=story.lanes[:1]), moments, contents, MOST_ROWS_NARROW)
-    narrow, slim = (draw_narrow(first, few, width_px) for width_px in (NARROW_PX, SLIM_PX))
+    axis = Axis(first, few, film)
+    narrow, slim = (draw_narrow(first, axis, width_px) for width_px in (NARROW_PX, SLIM_PX))
     rows = sorted(words.rows(columns), key=lambda row: row.moment)
     return Tape(
         desc=words.story_told(),

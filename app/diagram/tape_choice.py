@@ -121,6 +121,7 @@ def _ranks(trace: Trace, fates: Fates, names: Mapping[str, Sequence[str]]) -> di
         if storage in ranks:
             continue
         rank = WRITTEN if count > 1 or storage in written else saved_ranks.get(storage, QUIET)
+        rank = rank if storage in own else min(rank, SAVED)  # what adds up in a .grad comes after what the reader named
         if rank or (storage in own and trace.storages[storage].alive):
             ranks[storage] = rank
     return ranks

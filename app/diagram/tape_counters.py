@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from app.diagram.layout import px
-from app.diagram.shapes import Anchor, Tone
+from app.diagram.shapes import Tone
 from app.diagram.tape_head import Head
 from app.diagram.tape_lanes import CounterLine, Lane
-from app.diagram.tape_sheet import path, pen_of
+from app.diagram.tape_sheet import Spot, path, pen_of
 from app.diagram.tape_words import Words, checks
 from app.diagram.text import width
 
@@ -47,12 +47,14 @@ class Counters:
             title = self.words.counter(self.lane, line)
             self.head.label(line.id, line.id, line.names, y - 1, line.since, title)
             if told := checks(self.lane, line):
-                self.sheet.write(told, [(0, y + 14, "start")], "faint", ref=line.id, since=line.since, gap=1)
+                since = min((save.moment for save in self.lane.saves if save.counter == line.id), default=line.since)
+                self.sheet.write(told, [(0, y + 14, "start")], "faint", ref=line.id, since=since, gap=1)
             points = list(self._points(line))
             kind = "count checked" if line.checked else "count"
             pen = pen_of(kind, path(points))
             pen.path(_dot(*points[0]), f"{kind} start")
-            self.sheet.add(pen.mark("steps", ref=line.id, since=line.since, label=title))
+            self.sheet.add(pen, "steps", ref=line.id, since=line.since, label=title, clip="now")
+            self.sheet.ghosts.append(path(points))
             tone: Tone = "ink" if line.checked else "soft"
             shown: set[tuple[float, int]] = set()
             for moment, version in ((line.since, line.start), *line.steps):
@@ -60,7 +62,7 @@ class Counters:
                 if level is None or not self.head.is_open(moment) or (x, version) in shown:
                     continue
                 shown.add((x, version))
-                spots: list[tuple[float, float, Anchor]] = [(x + 9, level - 7, "start")]
+                spots: list[Spot] = [(x + 9, level - 7, "start")]
                 if version == line.start and x == self.head.at(line.since):
                     spots = [(x + 9, y - 7, "start"), (x - 9, y + 4, "end")]  # it may have risen in this very column
                 self.sheet.write(
@@ -97,7 +99,7 @@ class Counters:
                 kind = "drop harmful" if write.harmful else "drop"
                 label = self.words.write(self.lane, write)
                 pen = pen_of(kind, path([(x, top), (x, level)]))
-                self.sheet.add(pen.mark("moves", ref=f"L{write.write.line}", since=write.moment, label=label))
+                self.sheet.add(pen, "moves", ref=f"L{write.write.line}", since=write.moment, label=label)
 
     @staticmethod
     def _ghost(y: float) -> float:
@@ -117,8 +119,8 @@ class Counters:
             end = min(x + max(_GHOST, width("no step here", face="strong") + 14), self.end)
             pen = pen_of("ghost harmful" if write.harmful else "ghost", path([(x, y), (end, y)]))
             tone: Tone = "alarm" if write.harmful else "ink"
-            self.sheet.add(pen.mark("no-step", ref=line.id, since=write.moment, label=f"{line.id} did not move"))
-            spots: list[tuple[float, float, Anchor]] = [(x + 10, y - 5, "start"), (x - 8, y - 5, "end")]
+            self.sheet.add(pen, "no-step", ref=line.id, since=write.moment, label=f"{line.id} did not move")
+            spots: list[Spot] = [(x + 10, y - 5, "start"), (x - 8, y - 5, "end")]
             self.sheet.write(
                 "no step here", spots, tone, "strong", kind="halo", ref=f"L{write.write.line}", since=write.moment
             )

@@ -1,14 +1,27 @@
 """The tape with time running down: the storage in question and its counters, a row for each column of the wide one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from app.diagram.layout import Box, px
-from app.diagram.scene import Drawing
-from app.diagram.shapes import Anchor, Mark, Pen, Tone
-from app.diagram.tape_lanes import CounterLine, Overwrite, Read, Save
-from app.diagram.tape_moments import Column, column_at
-from app.diagram.tape_sheet import Cut, Sheet, cells_of_cut, path, pen_of, rounded, write_mark
-from app.diagram.tape_words import Axis, Words, ending, storage_name, verdict
+from app.diagram.shapes import Label, Pen, Tone
+from app.diagram.tape_axis import Axis
+from app.diagram.tape_lanes import CounterLine, Overwrite, Read, Save, Stretch
+from app.diagram.tape_moments import column_at
+from app.diagram.tape_sheet import (
+    Cut,
+    Sheet,
+    Spot,
+    TapeDrawing,
+    TapeMark,
+    cells_of_cut,
+    mark_of,
+    path,
+    pen_of,
+    rounded,
+    write_mark,
+)
+from app.diagram.tape_spans import Span
+from app.diagram.tape_words import Words, ending, storage_name, verdict
 from app.diagram.text import Face, ellipsize, width, wrap
 
 _SLIM = 340  # below this width
@@ -25,19 +38,19 @@ _STEP, _MOST = 14.0, 18.0  # how far one step of a counter goes, and all of them
 _CELL = 26.0
 
 
-def draw_narrow(words: Words, columns: Sequence[Column], width_px: int) -> Drawing:
+def draw_narrow(words: Words, axis: Axis, width_px: int) -> TapeDrawing:
     """The first lane over the whole run; the height follows from the rows."""
-    return _Narrow(words, columns, width_px).figure()
+    return _Narrow(words, axis, width_px).figure()
 
 
 class _Narrow:
-    def __init__(self, words: Words, columns: Sequence[Column], width_px: int) -> None:
-        self.words, self.columns, self.width = words, columns, width_px
+    def __init__(self, words: Words, axis: Axis, width_px: int) -> None:
+        self.words, self.axis, self.columns, self.width = words, axis, axis.columns, width_px
         self.lane = words.story.lanes[0]
-        self.axis = Axis(words, columns)
         self.sheet = Sheet(width_px)
         self.ended = words.trace.outcome.kind != "finished"
-        self.titles: list[tuple[float, int]] = []  # where each backward's title stands, and its first column
+        self.titles: list[tuple[float, Span]] = []  # where it stands what goes over several rows
+        self.edges: list[tuple[float, float]] = []  # of each row
         self.bottom = _HEADER
         self.y = list(self._rows())
         self.end = self.y[-1] if self.ended else self.bottom - 2
@@ -69,20 +82,20 @@ class _Narrow:
         events |= {column_at(self.columns, moment) for moment in (lane.since, *(save.moment for save in lane.saves))}
         reads = {column_at(self.columns, read.moment): read.differs for save in lane.saves for read in save.reads}
         y = _HEADER
-        before: int | None = None
+        spans = sorted((*self.axis.backwards, *self.axis.spans), key=lambda span: (span.first, -span.last))
         for at, column in enumerate(self.columns):
-            if column.backward is not None and column.backward != before:
-                y += _TITLE
-                self.titles.append((y - 7, at))
-                self.sheet.sunk.append(Box(0, y - _TITLE, self.width, _TITLE))
-            before = column.backward
+            top = y
+            for span in spans:
+                if span.first == at:
+                    y += _TITLE
+                    self.titles.append((y - 7, span))
             height = _READ if at in reads and not column.folded else _EVENT if at in events else _ROW
+            self.edges.append((y, y + height))
             yield y + height / 2
             y += height + (_WORDS if reads.get(at) else 0)
             self.bottom = y
-            if column.backward is not None:
-                top = self.sheet.sunk[-1].y
-                self.sheet.sunk[-1] = Box(0, top, self.width, y - top)
+            if any(span.first <= at <= span.last for span in self.axis.backwards):
+                self.sheet.sunk.append(Box(0, top, self.width, y - top))
 
     def _at(self, moment: int) -> float:
         return self.y[column_at(self.columns, moment)]
@@ -95,9 +108,10 @@ class _Narrow:
 
     # drawing
 
-    def figure(self) -> Drawing:
+    def figure(self) -> TapeDrawing:
         self._header()
-        self._axis()
+        under = list(self._under())
+        self._titles()
         self._stretches()
         for write in self.lane.writes:
             self._drop(write)
@@ -111,66 +125,112 @@ class _Narrow:
             for read in save.reads:
                 self._read(save, read, done)
         self._ending()
-        return Drawing(kind="narrow", width=self.width, height=self.height, marks=(*self._under(), *self.sheet.marks))
+        marks = (*under, self.sheet.ghost(), *self.sheet.bands, self._playhead(), *self.sheet.marks)
+        edges = [(top, y, bottom) for (top, bottom), y in zip(self.edges, self.y, strict=True)]
+        playhead, reached = self.axis.clock.playhead(edges, self.height + 20)
+        return TapeDrawing(
+            kind="narrow",
+            width=self.width,
+            height=self.height,
+            marks=marks,
+            turned=True,
+            playhead=playhead,
+            reached=reached,
+        )
 
-    def _under(self) -> Iterator[Mark]:
+    def _under(self) -> Iterator[TapeMark]:
         pen = Pen()
         for box in self.sheet.sunk:
-            pen.plate(box, "sunk")
+            pen.plate(box, "sunk", radius=0)
         pen.path("".join(f"M{px(self.left)} {px(y)}H{self.width}" for y in self.y), "rule")
+        yield mark_of(pen, "rules")
         if self.ended:
-            pen.path(path([(self.left, self.y[-1]), (self.width, self.y[-1])]), "stop")
-        yield pen.mark("rules")
+            stop = pen_of("stop", path([(self.left, self.y[-1]), (self.width, self.y[-1])]))
+            yield mark_of(stop, "stop", since=self.words.moments.count)
+        for at, (column, written) in enumerate(zip(self.columns, self._axis(), strict=True)):
+            top, bottom = self.edges[at]
+            pen = Pen()
+            pen.plate(Box(0, top, self.left - 6 if column.folded else self.width, bottom - top), "hit", radius=6)
+            pen.labels += written
+            entry = self.axis.entries[at]
+            if column.folded:
+                yield mark_of(pen, "column", label=entry.opening, asks=entry.asks, look=entry.look)
+                pen = Pen()
+                pen.plate(Box(self.left - 6, top, self.width - self.left + 6, bottom - top), "hit", radius=6)
+            yield mark_of(pen, "column", ref=entry.ref, label=entry.label, moment=column.last, look=entry.look)
+
+    def _playhead(self) -> TapeMark:
+        """Around 0: a line through the row."""
+        x = self.left - 5
+        pen = pen_of("playhead", f"M{px(x)} 0H{self.width}")
+        pen.path(f"M{px(x - 3.5)} 0a3.5 3.5 0 1 1 7 0a3.5 3.5 0 1 1-7 0z", "playhead-dot")
+        return mark_of(pen, "playhead")
 
     def _header(self) -> None:
         lane = self.lane
         name = storage_name(lane.storage)
-        self.sheet.write(name, [(self.left, 14, "start")], "ink", "strong", size=13, ref=lane.storage, since=lane.since)
+        spot: list[Spot] = [(self.left, 14, "start")]
+        self.sheet.write(name, spot, "ink", "strong", size=13, ref=lane.storage, since=lane.since, kind="name")
         listed = ellipsize(", ".join(name for name, _ in lane.names), self.band, face="code")
-        self.sheet.write(listed, [(self.left, 31, "start")], face="code", ref=lane.storage, since=lane.since, gap=1)
+        spot = [(self.left, 31, "start")]
+        self.sheet.write(listed, spot, face="code", ref=lane.storage, since=lane.since, gap=1, kind="name")
         for at, (line, x) in enumerate(self.counters):
             following = self.counters[at + 1][1] if at + 1 < len(self.counters) else self.width + 10
-            self.sheet.write(line.id, [(x - 8, 14, "start")], "ink", "strong", size=13, ref=line.id, since=line.since)
+            spot = [(x - 8, 14, "start")]
+            self.sheet.write(line.id, spot, "ink", "strong", size=13, ref=line.id, since=line.since, kind="name")
             listed = ellipsize(", ".join(name for name, _ in line.names), following - x - 8, face="code")
-            self.sheet.write(listed, [(x - 8, 31, "start")], face="code", ref=line.id, since=line.since, gap=1)
+            spot = [(x - 8, 31, "start")]
+            self.sheet.write(listed, spot, face="code", ref=line.id, since=line.since, gap=1, kind="name")
 
-    def _axis(self) -> None:
-        for y, at in self.titles:
-            first = self.columns[at].first
-            self.sheet.write("backward", [(0, y, "start")], "ink", "strong", since=first)
+    def _titles(self) -> None:
+        """What goes over several rows, above the first of them; calls and grad modes with a bracket to the last."""
+        for y, span in self.titles:
+            since = self.columns[span.first].first
+            strong = span.kind == "backward"
+            self.sheet.write(
+                ellipsize(span.text, self.left - 2, face="strong" if strong else "text"),
+                [(0, y, "start")],
+                "ink" if strong else "soft",
+                "strong" if strong else "text",
+                since=since,
+                label=span.text,
+                kind="name",
+                gap=1,
+            )
+            if not strong:
+                around = sum(one.first <= span.first and span.last <= one.last for one in self.axis.spans)
+                x = self.left - 10 + 3 * min(around, 3)
+                _, bottom = self.edges[span.last]
+                pen = pen_of("brace", path([(x - 4, y + 4), (x, y + 4), (x, bottom - 2), (x - 4, bottom - 2)]))
+                self.sheet.add(pen, "name", since=since, label=span.text)
+
+    def _axis(self) -> Iterator[list[Label]]:
+        """What each row says of itself."""
         for at, (column, y) in enumerate(zip(self.columns, self.y, strict=True)):
-            number, below = self.axis.texts(column)
-            x, ref = 0.0, self.axis.ref(column)
+            number, below = self.axis.entries[at].number, self.axis.entries[at].ran
+            x = 0.0
+            found: list[Label | None] = []
             face: Face
-            title = self.words.column(column)
             if number:
                 text = ellipsize(number, self.left - 8, face="strong")
-                self.sheet.write(
-                    text,
-                    [(0, y + 4.5, "start")],
-                    "soft" if column.folded else "ink",
-                    "text" if column.folded else "strong",
-                    size=12 if column.folded else 13,
-                    ref=ref,
-                    since=column.first,
-                    label=title,
+                found.append(
+                    self.sheet.place(
+                        text,
+                        [(0, y + 4.5, "start")],
+                        "soft" if column.folded else "ink",
+                        "text" if column.folded else "strong",
+                        size=12 if column.folded else 13,
+                    )
                 )
                 x = max(20.0, width(text, 13, "strong") + 6)
             elif column.node:
                 x = 8.0
-            tone: Tone = "alarm" if self.axis.is_harmful(at) else "faint"
+            tone: Tone = "alarm" if self.axis.entries[at].harmful else "faint"
             face = "text" if column.folded else "code"
-            self.sheet.write(
-                ellipsize(below, self.left - 4 - x, face=face),
-                [(x, y + 4.5, "start")],
-                tone,
-                face,
-                bold=tone == "alarm",
-                ref=ref,
-                since=column.first,
-                label=title,
-                gap=1,
-            )
+            text = ellipsize(below, self.left - 12 - x, face=face)
+            spots: list[Spot] = [(x, y + 4.5, "start")]
+            found.append(self.sheet.place(text, spots, tone, face, bold=tone == "alarm", gap=1))
+            yield [label for label in found if label]
 
     def _stretches(self) -> None:
         lane = self.lane
@@ -183,24 +243,28 @@ class _Narrow:
         for at, (stretch, top, bottom) in enumerate(drawn):
             closed = at == len(drawn) - 1 and lane.until is None and not self.ended
             shape = rounded(Box(self.left, top, self.band, bottom - top), top=not at, bottom=closed)
-            self.sheet.add(pen_of(f"band {stretch.tone}", shape).mark("stretch", ref=lane.storage, since=stretch.first))
+            self.sheet.band(shape, f"band {stretch.tone}", lane.storage, stretch.first)
             after = 12.0 if stretch.written else 0.0
             if bottom - top - after >= _CELL:
                 cut = self.words.contents.fit(
                     self.words.contents.of(lane, stretch), self.band, lane.saved_under(stretch)
                 )
-                self._contents(cut, stretch.tone == "wrong", top + after, stretch.first)
+                self._contents(cut, stretch, top, top + after)
             if stretch.tone != "plain":
-                self.sheet.add(
-                    pen_of(f"rim {stretch.tone}", shape).mark("stretch", ref=lane.storage, since=stretch.first)
-                )
+                rim = pen_of(f"rim {stretch.tone}", shape)
+                self.sheet.add(rim, "stretch", ref=lane.storage, since=stretch.first, clip="now")
 
-    def _contents(self, cut: Cut, wrong: bool, y: float, since: int) -> None:
+    def _contents(self, cut: Cut, stretch: Stretch, top: float, y: float) -> None:
         box = Box(self.left + (self.band - cut.width) / 2 if cut.cells else self.left, y, self.band, _CELL)
-        pen, covered = cells_of_cut(cut, box, wrong=wrong, room=self.band)
-        if pen.squares or pen.labels:
-            self.sheet.keep_free(covered)
-            self.sheet.add(pen.mark("cells", ref=self.lane.storage, since=since))
+        pen, covered = cells_of_cut(cut, box, wrong=stretch.tone == "wrong", room=self.band)
+        if not pen.squares and not pen.labels:
+            return
+        pen.plate(Box(self.left, top, self.band, y + _CELL - top), f"band {stretch.tone}", radius=0)
+        if stretch.tone != "plain":
+            sides = [path([(x, top), (x, y + _CELL)]) for x in (self.left, self.right)]
+            pen.path("".join(sides), f"rim {stretch.tone}")
+        self.sheet.keep_free(covered)
+        self.sheet.add(pen, "cells", ref=self.lane.storage, since=stretch.first)
 
     def _level(self, counter: str | None, moment: int) -> float | None:
         for line, x in self.counters:
@@ -222,7 +286,8 @@ class _Narrow:
         kind = "count checked" if line.checked else "count"
         pen = pen_of(kind, path(points))
         pen.path(f"M{px(x - 4)} {px(points[0][1])}a4 4 0 1 1 8 0a4 4 0 1 1 -8 0Z", f"{kind} start")
-        self.sheet.add(pen.mark("steps", ref=line.id, since=line.since, label=title))
+        self.sheet.add(pen, "steps", ref=line.id, since=line.since, label=title, clip="now")
+        self.sheet.ghosts.append(path(points))
         tone: Tone = "ink" if line.checked else "soft"
         shown: set[tuple[float, int]] = set()
         for moment, version in ((line.since, line.start), *line.steps):
@@ -230,7 +295,7 @@ class _Narrow:
             if level is None or not self._is_open(moment) or (y, version) in shown:
                 continue
             shown.add((y, version))
-            spots: list[tuple[float, float, Anchor]] = [(level + 7, y + 16, "start"), (level - 7, y + 16, "end")]
+            spots: list[Spot] = [(level + 7, y + 16, "start"), (level - 7, y + 16, "end")]
             self.sheet.write(
                 str(version),
                 spots,
@@ -254,7 +319,7 @@ class _Narrow:
             "drop harmful" if write.harmful else "drop",
             path([(self.right, self._at(write.moment)), (level, self._at(write.moment))]),
         )
-        self.sheet.add(pen.mark("moves", ref=f"L{write.write.line}", since=write.moment))
+        self.sheet.add(pen, "moves", ref=f"L{write.write.line}", since=write.moment)
 
     def _writes(self) -> None:
         middle = self.left + self.band / 2
@@ -262,11 +327,11 @@ class _Narrow:
             y = self._at(write.moment)
             pen, kind = write_mark(middle, y, seen=write.seen, harmful=write.harmful)
             label = self.words.write(self.lane, write)
-            self.sheet.add(pen.mark(kind, ref=f"L{write.write.line}", since=write.moment, label=label))
+            self.sheet.add(pen, kind, ref=f"L{write.write.line}", since=write.moment, label=label, links=True)
             line = next((line for line, _ in self.counters if line.checked), None)
             if write.missed and line is not None:
                 level = self._level(line.id, write.moment) or 0.0
-                spots: list[tuple[float, float, Anchor]] = [(level + 8, y + 16, "start"), (level + 8, y - 7, "start")]
+                spots: list[Spot] = [(level + 8, y + 16, "start"), (level + 8, y - 7, "start")]
                 self.sheet.write(
                     "no step",
                     spots,
@@ -283,7 +348,7 @@ class _Narrow:
             pen, kind = write_mark(middle, self.y[fold.column], seen=fold.seen, harmful=fold.harmful)
             if fold.writes > 1:
                 pen.text(middle + 13, self.y[fold.column] + 4, f"×{fold.writes:,}")
-            self.sheet.add(pen.mark(kind, since=fold.since))
+            self.sheet.add(pen, kind, since=fold.since)
 
     def _save(self, save: Save, at: int) -> None:
         x = self.right + _THREAD + min(at, _MOST_THREADS - 1) * _NEXT_THREAD
@@ -295,11 +360,12 @@ class _Narrow:
             pen = pen_of("thread" if reads else "thread loose", path([(x, y), (x, end)]))
             for read in reads:
                 pen.path(path([(x, self._at(read.moment)), (self.right, self._at(read.moment))]), "stem")
-            self.sheet.add(pen.mark("keeps", ref=save.node, since=save.moment, label=label))
+            self.sheet.add(pen, "keeps", ref=save.node, since=save.moment, label=label, clip="now")
+            self.sheet.ghosts += [line.path for line in pen.lines]
         pen = pen_of("stem", path([(self.right, y), (x, y)]))
         pen.icon("pin", x, y)
-        self.sheet.add(pen.mark("save", ref=save.node, since=save.moment, label=label))
-        spots: list[tuple[float, float, Anchor]] = [(x + 4, y - 9, "middle"), (x + 8, y - 9, "end")]
+        self.sheet.add(pen, "save", ref=save.node, since=save.moment, label=label, links=True)
+        spots: list[Spot] = [(x + 4, y - 9, "middle"), (x + 8, y - 9, "end")]
         self.sheet.write("saved", spots, "ink", "strong", kind="halo", ref=save.node, since=save.moment, gap=1)
 
     def _read(self, save: Save, read: Read, done: set[tuple[float, str | None]]) -> None:
@@ -308,9 +374,9 @@ class _Narrow:
         if read.differs:
             pen = Pen()
             pen.icon("differs", middle, y)
-            self.sheet.add(pen.mark("read", ref=save.node, since=read.moment, label=label))
+            self.sheet.add(pen, "read", ref=save.node, since=read.moment, label=label, links=True)
             for at, line in enumerate(wrap("not what was saved", self.band - 6, face="strong")):
-                spot: list[tuple[float, float, Anchor]] = [(middle, y + 23 + 14 * at, "middle")]
+                spot: list[Spot] = [(middle, y + 23 + 14 * at, "middle")]
                 self.sheet.write(line, spot, "alarm", "strong", since=read.moment, ref=save.node, gap=0)
         if read.verdict == "unchecked" or (y, save.counter) in done:
             return
@@ -320,10 +386,10 @@ class _Narrow:
         x = level if level is not None and read.verdict != "freed" else middle
         pen = Pen()
         pen.icon("refused" if refused else "passed", x, y)
-        self.sheet.add(pen.mark("check", ref=save.counter or save.node, since=read.moment, label=label))
+        self.sheet.add(pen, "check", ref=save.counter or save.node, since=read.moment, label=label, links=True)
         for at, text in enumerate(verdict(save, read, long=True).split(": " if refused else ", ")):
             above = y + (-9 + 26 * at if refused else -5 + 14 * at)  # on both sides of the line that ends the run
-            spots: list[tuple[float, float, Anchor]] = [
+            spots: list[Spot] = [
                 (self.right + 6 if read.verdict == "freed" else x + 13, above, "start"),
                 (self.width, above, "end"),
             ]
@@ -341,5 +407,5 @@ class _Narrow:
             return
         text = f"{ending(self.words.trace.outcome)}: the run stops here"
         fitted = ellipsize(text, self.width, face="strong")
-        spots: list[tuple[float, float, Anchor]] = [(self.left, self.bottom + 16, "start")]
+        spots: list[Spot] = [(self.left, self.bottom + 16, "start")]
         self.sheet.write(fitted, spots, "ink", "strong", since=self.words.moments.count, gap=0)

@@ -1,12 +1,14 @@
 """What both shapes of the tape are drawn on: marks in order, and which places already carry a text or an icon."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from app.diagram.cells import HEAD, Cell, row_of
 from app.diagram.layout import Box, px
+from app.diagram.scene import Drawing
 from app.diagram.shapes import Anchor, IconKind, Label, Mark, Pen, Tone, cell_width
 from app.diagram.tape_lanes import Lane, Stretch
 from app.diagram.text import Face, ellipsize, width
@@ -17,6 +19,15 @@ from app.trace.model import Values
 ICON_RADIUS = 9
 PIN_RADIUS = 5
 MOST_CELLS = 5  # of one content
+
+
+_OUTLINES = {
+    True: "M{0} {1}m0-8l8 8l-8 8l-8-8z",  # of a write
+    False: "M{0} {1}m-6 0a6 6 0 1 1 12 0a6 6 0 1 1-12 0z",
+}
+
+Clip = Literal["now", "next"]
+Spot = tuple[float, float, Anchor]  # where a text may stand: x, baseline, and what of it is at x
 
 
 class Cut(Struct, frozen=True, kw_only=True):
@@ -96,25 +107,64 @@ def _cuts(values: Values, saved: Values | None) -> Iterator[Cut]:
         )
 
 
+class TapeMark(Mark, frozen=True, kw_only=True):
+    """A mark of the tape. One that leads somewhere is a link."""
+
+    moment: int | None = None  # that it leads to
+    asks: str | None = None  # the rest of the address at which a fold is open
+    look: int | None = None  # the track of its classes
+    clip: Clip | None = None  # drawn only up to the playhead, or only beyond it
+
+
+class TapeDrawing(Drawing, frozen=True, kw_only=True):
+    """The tape for one width. `marks` has the playhead among the others, as the mark of that kind."""
+
+    marks: tuple[TapeMark, ...]
+    turned: bool = False  # time runs down
+    playhead: int  # the track of where it stands
+    reached: int  # the track of how far all is drawn as it came to be
+
+
 class Sheet:
     """Collects marks; a text that would touch another is moved to the next spot that was offered, or left out."""
 
     def __init__(self, width_px: float) -> None:
         self.width = width_px
-        self.marks: list[Mark] = []
+        self.marks: list[TapeMark] = []
+        self.bands: list[TapeMark] = []  # below the playhead
+        self.ghosts: list[str] = []  # outlines of all that is there at some moment
         self.icons: set[IconKind] = set()
         self.sunk: list[Box] = []  # where the ground is sunken
         self._taken: list[tuple[float, float, float, float]] = []  # left, top, right, bottom
 
-    def add(self, mark: Mark) -> None:
-        """Paint `mark` over what is there."""
-        self.marks.append(mark)
-        for label in mark.labels:
-            self.keep_free(label.box)
-        for icon in mark.icons:
+    def add(
+        self,
+        pen: Pen,
+        kind: str,
+        *,
+        ref: str | None = None,
+        label: str = "",
+        since: int | None = None,
+        links: bool = False,
+        clip: Clip | None = None,
+    ) -> None:
+        """Paint what `pen` drew over what is there; with `links`, pressing it leads to the moment `since`."""
+        self.marks.append(
+            mark_of(pen, kind, ref=ref, label=label, since=since, moment=since if links else None, clip=clip)
+        )
+        for text in pen.labels:
+            self.keep_free(text.box)
+        for icon in pen.icons:
             radius = PIN_RADIUS if icon.kind == "pin" else ICON_RADIUS
             self._taken.append((icon.x - radius, icon.y - radius, icon.x + radius, icon.y + radius))
             self.icons.add(icon.kind)
+            if icon.kind != "differs":  # that there will be one is not to be given away
+                self.ghosts.append(_OUTLINES[icon.kind in ("write", "unseen")].format(px(icon.x), px(icon.y)))
+
+    def band(self, d: str, kind: str, ref: str, since: int, label: str = "") -> None:
+        """Paint a band below the playhead, as far as that has come."""
+        self.bands.append(mark_of(pen_of(kind, d), "stretch", ref=ref, since=since, label=label, clip="now"))
+        self.ghosts.append(d)
 
     def keep_free(self, box: Box) -> None:
         """Let no text be placed over `box`."""
@@ -129,16 +179,37 @@ class Sheet:
 
     def ground(self, kind: str, box: Box) -> str:
         """The kind of a text that keeps lines off itself by a rim in the colour of its ground."""
-        if kind != "halo":
-            return kind
         x, y = box.middle
         inside = any(s.x < x < s.x + s.width and s.y < y < s.y + s.height for s in self.sunk)
         return "halo sunken" if inside else kind
 
+    def place(
+        self,
+        text: str,
+        spots: Iterable[Spot],
+        tone: Tone = "soft",
+        face: Face = "text",
+        *,
+        size: int = 12,
+        bold: bool = False,
+        gap: float = 3.0,
+    ) -> Label | None:
+        """Keep the first spot that is free for `text`; None if there is none."""
+        if not text:
+            return None
+        long, tall = width(text, size, face), 0.76 * size  # as Label.box has it
+        for x, y, anchor in spots:
+            left = x - (long / 2 if anchor == "middle" else long if anchor == "end" else 0)
+            box = Box(left, y - tall, long, size)
+            if self.is_free(box, gap):
+                self.keep_free(box)
+                return Label(x=px(x), y=px(y), text=text, tone=tone, face=face, bold=bold, size=size, anchor=anchor)
+        return None
+
     def write(
         self,
         text: str,
-        spots: Iterable[tuple[float, float, Anchor]],
+        spots: Iterable[Spot],
         tone: Tone = "soft",
         face: Face = "text",
         *,
@@ -151,19 +222,15 @@ class Sheet:
         gap: float = 3.0,
     ) -> Label | None:
         """Write `text` on the first spot that is free; None if there is none."""
-        if not text:
-            return None
-        long, tall = width(text, size, face), 0.76 * size  # as Label.box has it
-        for x, y, anchor in spots:
-            left = x - (long / 2 if anchor == "middle" else long if anchor == "end" else 0)
-            box = Box(left, y - tall, long, size)
-            if self.is_free(box, gap):
-                written = Label(x=px(x), y=px(y), text=text, tone=tone, face=face, bold=bold, size=size, anchor=anchor)
-                kind = self.ground(kind, box)
-                self.marks.append(Mark(kind=kind, ref=ref, label=label, since=since, labels=(written,)))
-                self.keep_free(box)
-                return written
-        return None
+        written = self.place(text, spots, tone, face, size=size, bold=bold, gap=gap)
+        if written:
+            kind = self.ground(kind, written.box) if kind == "halo" else kind
+            self.marks.append(TapeMark(kind=kind, ref=ref, label=label, since=since, labels=(written,)))
+        return written
+
+    def ghost(self) -> TapeMark:
+        """What is to come, in outlines."""
+        return mark_of(pen_of("ghostly", "".join(self.ghosts)), "ghosts", clip="next")
 
 
 def cells_of_cut(cut: Cut, box: Box, *, wrong: bool, room: float) -> tuple[Pen, Box]:
@@ -211,6 +278,36 @@ def rounded(box: Box, *, left: bool = False, right: bool = False, top: bool = Fa
         if size:
             d += f"A{px(size)} {px(size)} 0 0 1 {px(x + ex * size)} {px(y + ey * size)}"
     return d + "Z"
+
+
+def mark_of(
+    pen: Pen,
+    kind: str,
+    *,
+    ref: str | None = None,
+    label: str = "",
+    since: int | None = None,
+    moment: int | None = None,
+    asks: str | None = None,
+    look: int | None = None,
+    clip: Clip | None = None,
+) -> TapeMark:
+    """All that `pen` drew, as one mark."""
+    return TapeMark(
+        kind=kind,
+        ref=ref,
+        label=label,
+        since=since,
+        moment=moment,
+        asks=asks,
+        look=look,
+        clip=clip,
+        plates=tuple(pen.plates),
+        lines=tuple(pen.lines),
+        squares=tuple(pen.squares),
+        icons=tuple(pen.icons),
+        labels=tuple(pen.labels),
+    )
 
 
 def pen_of(kind: str, d: str) -> Pen:

@@ -9,7 +9,7 @@ from app.diagram.shapes import Anchor, Label, Pen, Tone
 from app.diagram.tape_counters import Counters
 from app.diagram.tape_head import Head
 from app.diagram.tape_lanes import Lane, Read, Save
-from app.diagram.tape_sheet import ICON_RADIUS, path, pen_of
+from app.diagram.tape_sheet import ICON_RADIUS, Spot, path, pen_of
 from app.diagram.tape_words import Words, verdict
 from app.diagram.text import Face, width
 
@@ -83,10 +83,11 @@ class Threads:
                     pen.path(path([(left, y), (right, y)]), "thread" if thread.reads else "thread loose")
                 for at, _ in thread.reads:
                     pen.path(path([(at, y), (at, top)]), "stem")
-                self.sheet.add(pen.mark("keeps", ref=node, since=since, label=label))
+                self.sheet.add(pen, "keeps", ref=node, since=since, label=label, clip="now")
+                self.sheet.ghosts += [line.path for line in pen.lines]
             pen = pen_of("stem", path([(thread.x, y), (thread.x, top)]))
             pen.icon("pin", thread.x, y)
-            self.sheet.add(pen.mark("save", ref=node, since=since, label=label))
+            self.sheet.add(pen, "save", ref=node, since=since, label=label, links=True)
 
     def _gaps(self, thread: _Thread, told: Sequence[Box]) -> Iterator[tuple[float, float]]:
         """The thread from its pin to its end, but for where a text stands on it."""
@@ -177,8 +178,8 @@ class Threads:
         label = self.words.read(thread.save, read)
         pen = Pen()
         pen.icon("differs", x, middle)
-        self.sheet.add(pen.mark("read", ref=thread.save.node, since=read.moment, label=label))
-        spots: list[tuple[float, float, Anchor]] = [
+        self.sheet.add(pen, "read", ref=thread.save.node, since=read.moment, label=label, links=True)
+        spots: list[Spot] = [
             (x + 15, middle + 4, "start"),
             (x - 15, middle + 4, "end"),
         ]
@@ -200,9 +201,8 @@ class Threads:
         if y > bottom:
             pen.path(path([(x, bottom), (x, y - ICON_RADIUS)]), "thin dot")
         pen.icon("refused" if refused else "passed", x, y)
-        self.sheet.add(
-            pen.mark("check", ref=save.counter if level is not None else save.node, since=read.moment, label=label)
-        )
+        ref = save.counter if level is not None else save.node
+        self.sheet.add(pen, "check", ref=ref, since=read.moment, label=label, links=True)
         self._say(
             x,
             y,
@@ -221,10 +221,10 @@ class Threads:
             pen = Pen()
             pen.text(x + 14, y - 3, head, "ink", "strong")
             pen.text(x + 14, y + 12, tail, "ink", "strong")
-            self.sheet.add(pen.mark("halo", ref=save.counter, since=read.moment))
+            self.sheet.add(pen, "halo", ref=save.counter, since=read.moment)
             return
         dy = 4 if refused else -8
-        spots: list[tuple[float, float, Anchor]] = [
+        spots: list[Spot] = [
             (x + 14, y + dy, "start"),
             (x - 13, y - 8, "end"),
             (x + 13, y + 17, "start"),

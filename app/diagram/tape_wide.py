@@ -1,14 +1,12 @@
 """The tape with time running to the right: a lane for each storage, its saves above it, its counters below."""
 
-from collections.abc import Sequence
-
 from app.diagram.layout import Box
-from app.diagram.scene import Drawing, Kind
+from app.diagram.scene import Kind
+from app.diagram.tape_axis import Axis
 from app.diagram.tape_counters import Counters
 from app.diagram.tape_head import Head
 from app.diagram.tape_lanes import Folded, Lane, Stretch
-from app.diagram.tape_moments import Column
-from app.diagram.tape_sheet import ICON_RADIUS, Cut, Sheet, cells_of_cut, pen_of, rounded, write_mark
+from app.diagram.tape_sheet import ICON_RADIUS, Cut, Sheet, TapeDrawing, cells_of_cut, path, pen_of, rounded, write_mark
 from app.diagram.tape_threads import Threads
 from app.diagram.tape_words import Words, checks, storage_name
 from app.diagram.text import width
@@ -19,17 +17,19 @@ _BAND = {True: 32.0, False: 24.0}  # in question, or not
 _FOOT = 10.0
 
 
-def draw_wide(words: Words, columns: Sequence[Column], width_px: int, kind: Kind) -> tuple[Drawing, Sheet]:
+def draw_wide(words: Words, axis: Axis, width_px: int, kind: Kind) -> tuple[TapeDrawing, Sheet]:
     """The whole run at this width; the height follows from the lanes."""
     sheet = Sheet(width_px)
-    head = Head(words, columns, sheet, _gutter_width(words), width_px)
+    head = Head(words, axis, sheet, _gutter_width(words), width_px)
     head.draw()
     y = head.bottom
     for lane in words.story.lanes:
         y = _Lane(words, head, lane).draw(y + _LANE_GAP[bool(lane.rank)])
     height = round(y + _FOOT)
-    marks = (*head.under(height), *sheet.marks)
-    return Drawing(kind=kind, width=width_px, height=height, marks=marks), sheet
+    marks = (*head.under(height), sheet.ghost(), *sheet.bands, head.playhead(height), *sheet.marks)
+    playhead, reached = head.tracks()
+    drawing = TapeDrawing(kind=kind, width=width_px, height=height, marks=marks, playhead=playhead, reached=reached)
+    return drawing, sheet
 
 
 def _gutter_width(words: Words) -> float:
@@ -99,24 +99,29 @@ class _Lane:
             last = at == len(drawn) - 1
             closed = last and lane.until is None and not self.head.ended
             shape = rounded(Box(left, top, right - left, self.height), left=not at, right=closed)
-            pen = pen_of(f"band {stretch.tone}", shape)
             values = self.words.contents.of(lane, stretch)
             title = self.words.contents.words(values, 6)
-            self.sheet.add(pen.mark("stretch", ref=lane.storage, since=stretch.first, label=title))
-            outline = pen_of(f"rim {stretch.tone}", shape) if stretch.tone != "plain" else None
+            self.sheet.band(shape, f"band {stretch.tone}", lane.storage, stretch.first, title)
             after = 13.0 if stretch.written else 0.0
             limit = min([right - (3.0 if last else 10.0), *(x - ICON_RADIUS - 2 for x in marked if left < x <= right)])
             cut = self.words.contents.fit(values, limit - left - after, lane.saved_under(stretch))
-            self._contents(cut, stretch, left + after, limit, top)
-            if outline:
-                self.sheet.add(outline.mark("stretch", ref=lane.storage, since=stretch.first))
+            self._contents(cut, stretch, left, left + after, limit, top)
+            if stretch.tone != "plain":
+                rim = pen_of(f"rim {stretch.tone}", shape)
+                self.sheet.add(rim, "stretch", ref=lane.storage, since=stretch.first, clip="now")
 
-    def _contents(self, cut: Cut, stretch: Stretch, x: float, right: float, top: float) -> None:
+    def _contents(self, cut: Cut, stretch: Stretch, left: float, x: float, right: float, top: float) -> None:
         box = Box(x, top, right - x, self.height)
         pen, covered = cells_of_cut(cut, box, wrong=stretch.tone == "wrong", room=right - x)
-        if pen.squares or pen.labels:
-            self.sheet.keep_free(covered)
-            self.sheet.add(pen.mark("cells", ref=self.lane.storage, since=stretch.first))
+        if not pen.squares and not pen.labels:
+            return
+        end = min(max([covered.x + covered.width, *(text.box.x + text.width + 8 for text in pen.labels)]), right)
+        pen.plate(Box(left, top, end - left, self.height), f"band {stretch.tone}", radius=0)  # also past the playhead
+        if stretch.tone != "plain":
+            bottom = top + self.height
+            pen.path(path([(left, top), (end, top)]) + path([(left, bottom), (end, bottom)]), f"rim {stretch.tone}")
+        self.sheet.keep_free(covered)
+        self.sheet.add(pen, "cells", ref=self.lane.storage, since=stretch.first)
 
     def _writes(self, middle: float) -> None:
         """A diamond for each write in an open column, one with a count for those in a fold."""
@@ -124,7 +129,7 @@ class _Lane:
             x = self.head.at(write.moment)
             pen, kind = write_mark(x, middle, seen=write.seen, harmful=write.harmful)
             label = self.words.write(self.lane, write)
-            self.sheet.add(pen.mark(kind, ref=f"L{write.write.line}", since=write.moment, label=label))
+            self.sheet.add(pen, kind, ref=f"L{write.write.line}", since=write.moment, label=label, links=True)
         for fold in self.lane.folds:
             if fold.writes:
                 self._folded(fold, middle)
@@ -133,7 +138,7 @@ class _Lane:
         x = self.head.x[fold.column]
         pen, kind = write_mark(x, middle, seen=fold.seen, harmful=fold.harmful)
         label = f"{fold.writes:,} writes of {storage_name(self.lane.storage)}, folded"
-        self.sheet.add(pen.mark(kind, since=fold.since, label=label))
+        self.sheet.add(pen, kind, since=fold.since, label=label)
         if fold.writes > 1:
             spot = (x, middle + self.height / 2 + 12)
             self.sheet.write(f"×{fold.writes:,}", [(*spot, "middle")], since=fold.since, kind="halo")

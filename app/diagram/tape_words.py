@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from app.diagram.tape_lanes import CounterLine, Lane, Overwrite, Read, Save, Story, Stretch
-from app.diagram.tape_moments import Column, column_at
+from app.diagram.tape_moments import Column
 from app.diagram.tape_sheet import Contents
 from app.trace.flow import ACCUMULATE
 from app.trace.model import Outcome
@@ -14,7 +14,7 @@ from app.trace.moments import Moments
 
 MOST_ROWS = 200
 _ACCUMULATED = "Accum."
-_NO_OPERATOR = "(not an operator)"
+NO_OPERATOR = "(not an operator)"
 _STOPPED = {
     "time": "Out of time",
     "memory": "Out of memory",
@@ -23,7 +23,6 @@ _STOPPED = {
     "crash": "Crashed",
 }
 _ITEMS = {"__setitem__": "[…] =", "__getitem__": "[…]", "__delitem__": "del […]"}
-_CALLS = frozenset(["backward", "grad", ".grad", ".grad="])  # columns of their own, or say nothing of the line
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -126,7 +125,7 @@ class Words:
     def by(write: Overwrite) -> str:
         """What wrote, and through which name."""
         op, name = write.write.op, write.write.name
-        if op == _NO_OPERATOR:
+        if op == NO_OPERATOR:
             return name or "something that is no operator"
         return f"{short_op(op)} through {name}" if name else short_op(op)
 
@@ -211,56 +210,6 @@ class Words:
         stretch = next((one for one in lane.stretches if one.first <= read.moment <= one.last), None)
         got = self.contents.words(self.contents.of(lane, stretch)) if stretch else ""
         return f"{told}, and used {got + ': ' if got else ''}contents that are not what was saved."
-
-
-class Axis:
-    """What stands at each column: its line, and the operator or node that says most of it."""
-
-    def __init__(self, words: Words, columns: Sequence[Column]) -> None:
-        self.words, self.columns, self.trace = words, columns, words.trace
-        wanted = {column.step for column in columns if column.kind == "line"}
-        self._operators: dict[int, str] = {}
-        for operation in self.trace.operations:
-            if operation.step in wanted and operation.op not in _CALLS:
-                self._operators[operation.step] = operation.op
-        for lane in words.story.lanes:
-            for write in lane.writes:
-                if write.write.step in wanted:
-                    op = write.write.op
-                    self._operators[write.write.step] = write.write.name or "" if op == _NO_OPERATOR else op
-        harmful = [write.moment for lane in words.story.lanes for write in lane.writes if write.harmful]
-        self._harmful = {column_at(columns, moment) for moment in harmful}
-
-    def texts(self, column: Column) -> tuple[str, str]:
-        """What says where a column is in the source, and what ran there."""
-        match column.kind:
-            case "line":
-                return str(self.trace.line(column.step)), short_op(self._operators.get(column.step, ""))
-            case "node":
-                return "", short_node(self.trace.nodes[column.node or ""].name)
-            case "nodes":
-                return "", f"{column.count:,} nodes"
-            case "passes":
-                return f"×{column.passes:,}", self._span(column)
-            case _:
-                steps = self.words.moments.step_of(column.last) - column.step + 1
-                what = "lines" if steps == column.count else "moments"
-                return f"{column.count:,} {what}", self._span(column)
-
-    def ref(self, column: Column) -> str | None:
-        """The id of what a column stands for; None for a fold."""
-        if column.folded:
-            return None
-        return column.node or f"L{self.trace.line(column.step)}"
-
-    def is_harmful(self, at: int) -> bool:
-        """Whether a column holds a write that lost what a node had saved, unseen."""
-        return at in self._harmful and not self.columns[at].folded
-
-    @staticmethod
-    def _span(column: Column) -> str:
-        first, last = column.lines or (0, 0)
-        return f"{first}–{last}" if last > first else f"line {first}"
 
 
 _ORDER = ("differs", "refused", "changed", "stale", "kept")
