@@ -33,9 +33,10 @@ def draw(trace: Trace, opened: Folds = NONE_OPEN) -> Pictures:
     """The pictures of `trace`, with the folds in `opened` shown open."""
     history = History(trace)
     story = read_story(history) if trace.steps else Story(lanes=())
-    reel = reel_of(history.moments, story, _moments_in(opened))
+    asked = sorted(_moments_in(opened))
+    reel = reel_of(history.moments, story, asked)
     film = Film([column.last for column in reel])
-    tape = draw_tape(history, story, film)
+    tape = draw_tape(history, story, film, asked)
     scene = draw_scene(history, film, opened)
     return Pictures(history=history, reel=reel, film=film, tape=tape, scene=scene)
 

@@ -54,8 +54,11 @@ class Tape(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-def draw_tape(history: History, story: Story, film: Film) -> Tape:
-    """The tape of a run, of which `story` was read. What changes with the moment goes into `film`."""
+def draw_tape(history: History, story: Story, film: Film, asked: Sequence[int] = ()) -> Tape:
+    """The tape of a run, of which `story` was read, open around the `asked` moments.
+
+    What changes with the moment goes into `film`.
+    """
     trace, moments = history.trace, history.moments
     if not trace.steps:
         return Tape(notes=("Nothing ran.",))
@@ -63,11 +66,11 @@ def draw_tape(history: History, story: Story, film: Film) -> Tape:
         why = "No tensor with a name was left to draw." if trace.storages else "No tensor was made."
         return Tape(moments=moments.count, notes=(why,))
     contents = Contents(history)
-    words, columns = _folded_to(story, moments, contents, MOST_COLUMNS)
+    words, columns = _folded_to(story, moments, contents, MOST_COLUMNS, asked)
     axis = Axis(words, columns, film)
     wide, sheet = draw_wide(words, axis, WIDE_PX, "wide")
     medium, _ = draw_wide(words, axis, MEDIUM_PX, "medium")
-    first, few = _folded_to(replace(story, lanes=story.lanes[:1]), moments, contents, MOST_ROWS_NARROW)
+    first, few = _folded_to(replace(story, lanes=story.lanes[:1]), moments, contents, MOST_ROWS_NARROW, asked)
     axis = Axis(first, few, film)
     narrow, slim = (draw_narrow(first, axis, width_px) for width_px in (NARROW_PX, SLIM_PX))
     rows = sorted(words.rows(columns), key=lambda row: row.moment)
@@ -81,9 +84,11 @@ def draw_tape(history: History, story: Story, film: Film) -> Tape:
     )
 
 
-def _folded_to(story: Story, moments: Moments, contents: Contents, most: int) -> tuple[Words, tuple[Column, ...]]:
+def _folded_to(
+    story: Story, moments: Moments, contents: Contents, most: int, asked: Sequence[int]
+) -> tuple[Words, tuple[Column, ...]]:
     """The columns for these lanes, and the story with what is inside folds taken out."""
-    columns = columns_of(moments, weights_of(story, moments), most)
+    columns = columns_of(moments, weights_of(story, moments), most, asked)
     shown = replace(story, lanes=tuple(fold_lane(lane, columns) for lane in story.lanes))
     return Words(moments, shown, contents), columns
 

@@ -19,16 +19,20 @@ class Run(Struct, frozen=True):
     passes: int = 0
 
 
-def fold_loops(steps: Sequence[Step], telling: Sequence[int]) -> Iterator[Run]:
-    """All steps in order; of each loop the first and the last pass stay open, and those with a `telling` step."""
-    yield from _Loops(steps, telling).fold(0, len(steps))
+def fold_loops(steps: Sequence[Step], telling: Sequence[int], asked: Sequence[int] = ()) -> Iterator[Run]:
+    """All steps in order; of each loop the first and the last pass stay open, and those with a `telling` step.
+
+    Those with an `asked` step stay open beyond OPEN_PASSES.
+    """
+    yield from _Loops(steps, telling, asked).fold(0, len(steps))
 
 
 class _Loops:
-    def __init__(self, steps: Sequence[Step], telling: Sequence[int]) -> None:
+    def __init__(self, steps: Sequence[Step], telling: Sequence[int], asked: Sequence[int]) -> None:
         self.lines = [step.line for step in steps]
         self.depths = [step.depth for step in steps]
         self.telling = telling  # ascending
+        self.asked = asked
 
     def fold(self, first: int, end: int) -> Iterator[Run]:
         """The steps from `first` to before `end`."""
@@ -60,6 +64,7 @@ class _Loops:
         while at < len(self.telling) and self.telling[at] < edges[-1] and len(kept) < OPEN_PASSES:
             kept.add(max(bisect_left(edges, self.telling[at] + 1) - 1, 0))
             at += 1
+        kept |= {bisect_left(edges, step + 1) - 1 for step in self.asked if edges[0] <= step < edges[-1]}
         return sorted(kept)
 
     def _pass(self, first: int, end: int) -> Iterator[Run]:

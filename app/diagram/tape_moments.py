@@ -12,6 +12,8 @@ from msgspec import Struct
 from app.diagram.tape_loops import Run, fold_loops
 from app.trace.moments import Moments
 
+_AROUND = 5  # how many moments stay open before and after one that was asked for
+
 
 class Column(Struct, frozen=True, kw_only=True):
     """One moment, or several that are folded together."""
@@ -36,26 +38,31 @@ class Column(Struct, frozen=True, kw_only=True):
         return self.kind in ("passes", "lines", "nodes")
 
 
-def columns_of(moments: Moments, weights: Mapping[int, int], most: int) -> tuple[Column, ...]:
+def columns_of(
+    moments: Moments, weights: Mapping[int, int], most: int, asked: Sequence[int] = ()
+) -> tuple[Column, ...]:
     """At most `most` columns; `weights` say by moment how much must stay open: 3 as long as there is room, 0 never.
 
-    The first and the last moment stay open as well. Of one loop at most OPEN_PASSES passes do.
+    The first and the last moment stay open as well. Of one loop at most OPEN_PASSES passes do, and those in which an
+    `asked` moment lies; of what is no loop, what is around it.
     """
     if not moments.count:
         return ()
+    asked = [moment for moment in asked if 1 <= moment <= moments.count]
     steps = moments.trace.steps
     runs = [Run(0, len(steps) - 1)]
     if moments.count > most:
         telling = sorted({moments.step_of(moment) for moment, weight in weights.items() if weight >= 3})
-        runs = list(fold_loops(steps, telling))
+        runs = list(fold_loops(steps, telling, [moments.step_of(moment) for moment in asked]))
+    around = {near for moment in asked for near in range(moment - _AROUND, moment + _AROUND + 1)}
     pieces = list(_pieces(moments, runs))
     threshold = 1
     while sum(piece.columns for piece in pieces) > most and threshold <= 3:
-        kept = {moment for moment, weight in weights.items() if weight >= threshold} | {1, moments.count}
+        kept = {moment for moment, weight in weights.items() if weight >= threshold} | {1, moments.count} | around
         pieces = _fold_quiet(pieces, sorted(kept), most)
         threshold += 1
     if sum(piece.columns for piece in pieces) > most:
-        pieces = _fold_middle(pieces, most)
+        pieces = _fold_middle(pieces, most, asked)
     return tuple(_columns(moments, pieces))
 
 
@@ -105,17 +112,29 @@ def _fold_quiet(pieces: Sequence[_Piece], kept: Sequence[int], most: int) -> lis
     return cut
 
 
-def _fold_middle(pieces: Sequence[_Piece], most: int) -> list[_Piece]:
-    """The first and the last columns, and all between in one."""
+def _fold_middle(pieces: Sequence[_Piece], most: int, asked: Sequence[int]) -> list[_Piece]:
+    """The first and the last columns, those around the first of the `asked` moments, and all between in one each."""
     single = [
         _Piece(moment, moment) if not piece.folded else piece
         for piece in pieces
         for moment in ([piece.first] if piece.folded else range(piece.first, piece.last + 1))
     ]
-    head = most // 2
-    tail = most - head - 1
-    middle = single[head : len(single) - tail]
-    return [*single[:head], _Piece(middle[0].first, middle[-1].last, folded=True), *single[len(single) - tail :]]
+    middle = bisect_right(single, asked[0], key=lambda piece: piece.first) - 1 if asked else 0
+    near = range(middle - _AROUND, middle + _AROUND + 1) if asked else range(0)
+    head = (most - len(near) - bool(asked)) // 2
+    tail = len(single) - (most - len(near) - bool(asked) - head - 1)
+    found: list[_Piece] = []
+    begin: int | None = None  # of what is to be folded
+    for at, piece in enumerate(single):
+        if at < head or at >= tail or at in near:
+            if begin is not None:
+                folded = _Piece(single[begin].first, single[at - 1].last, folded=True)
+                found.append(folded if at - begin > 1 else single[begin])
+                begin = None
+            found.append(piece)
+        elif begin is None:
+            begin = at
+    return found
 
 
 def _columns(moments: Moments, pieces: Sequence[_Piece]) -> Iterator[Column]:

@@ -25,7 +25,7 @@ from app.diagram.tape_words import Words, ending, storage_name, verdict
 from app.diagram.text import Face, ellipsize, width, wrap
 
 _SLIM = 340  # below this width
-_LABELS = {False: 88.0, True: 70.0}  # left of the band: usually, and in a slim drawing
+_LABELS = {False: 88.0, True: 74.0}  # left of the band: usually, and in a slim drawing
 _BAND = {False: (100.0, 124.0), True: (84.0, 110.0)}  # how wide, at least and at most
 _THREAD, _NEXT_THREAD = 15.0, 9.0  # right of the band
 _MOST_THREADS = 2
@@ -187,11 +187,14 @@ class _Narrow:
         for y, span in self.titles:
             since = self.columns[span.first].first
             strong = span.kind == "backward"
+            room = self.left - 2
+            face: Face = "strong" if strong else "text"
+            text = span.text if width(span.text, face=face) <= room else span.text.removesuffix("_mode")
             self.sheet.write(
-                ellipsize(span.text, self.left - 2, face="strong" if strong else "text"),
+                ellipsize(text, room, face=face),
                 [(0, y, "start")],
                 "ink" if strong else "soft",
-                "strong" if strong else "text",
+                face,
                 since=since,
                 label=span.text,
                 kind="name",
@@ -227,7 +230,9 @@ class _Narrow:
                 x = 8.0
             tone: Tone = "alarm" if self.axis.entries[at].harmful else "faint"
             face = "text" if column.folded else "code"
-            text = ellipsize(below, self.left - 12 - x, face=face)
+            text = ellipsize(below, self.left - 10 - x, face=face)
+            if len(text) < min(len(below), 3):
+                text = ""
             spots: list[Spot] = [(x, y + 4.5, "start")]
             found.append(self.sheet.place(text, spots, tone, face, bold=tone == "alarm", gap=1))
             yield [label for label in found if label]

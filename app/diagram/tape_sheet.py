@@ -37,6 +37,7 @@ class Cut(Struct, frozen=True, kw_only=True):
     gap_after: int | None = None
     cell_px: float = 0.0
     words: str = ""  # in place of cells
+    bins: tuple[int, ...] = ()  # and before them, a histogram
 
     @property
     def width(self) -> float:
@@ -45,6 +46,7 @@ class Cut(Struct, frozen=True, kw_only=True):
 
 
 GAP_PX = 16.0
+_BAR = 4  # of a histogram, with the gap to the next
 
 
 class Contents:
@@ -92,7 +94,8 @@ def _cuts(values: Values, saved: Values | None) -> Iterator[Cut]:
     found = row_of(values, saved=saved)
     flat = values.flat
     if found.form != "row" or flat is None:
-        yield Cut(words=found.words if found.form == "summary" else shape_words(values.shape))
+        words = found.words if found.form == "summary" else shape_words(values.shape)
+        yield Cut(words=words, bins=values.summary.bins if values.summary else ())
         return
     for digits, padding in ((3, 11), (2, 11), (2, 7)):
         cells = tuple(replace(one, text=number(flat[one.index], digits), was=None) for one in found.flat)
@@ -247,8 +250,23 @@ def cells_of_cut(cut: Cut, box: Box, *, wrong: bool, room: float) -> tuple[Pen, 
         pen.text(x + GAP_PX / 2, middle, "…", anchor="middle")
         x += GAP_PX
     if cut.words:
-        pen.text(box.x + 8, middle, ellipsize(cut.words, max(room - 12, 16)))
+        left = box.x + 8
+        if (bars := _BAR * len(cut.bins)) and bars < room / 3:
+            pen.path(_bars(cut.bins, left, box.y + box.height - 5, box.height - 10), "bars")
+            left += bars + 8
+        pen.text(left, middle, ellipsize(cut.words, max(box.x + room - 4 - left, 16)))
     return pen, Box(box.x, box.y, x - box.x, box.height)
+
+
+def _bars(bins: Sequence[int], x: float, bottom: float, height: float) -> str:
+    """How many elements there are from the least to the greatest, as bars side by side."""
+    most = max(bins)
+    heights = [count / most * height if most else 0.0 for count in bins]
+    return "".join(
+        f"M{px(x + at * _BAR)} {px(bottom)}v{px(-max(tall, 1))}h{_BAR - 1}v{px(max(tall, 1))}z"
+        for at, tall in enumerate(heights)
+        if tall
+    )
 
 
 def write_mark(x: float, y: float, *, seen: bool, harmful: bool) -> tuple[Pen, str]:

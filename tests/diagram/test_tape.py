@@ -3,11 +3,9 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.diagram.scene import Drawing
 from app.diagram.shapes import Mark
@@ -19,6 +17,7 @@ from app.trace.history import History
 from app.trace.model import Trace
 from app.trace.moments import Moments
 from tests.diagram.drawn import film_of, outside, overlapping_texts, tape_of
+from tests.diagram.tape_page import rendered
 from tests.diagram.tape_runs import HOSTILE, RUNS, by_data, by_detach, loop, many, steps, straight, unknown
 from tests.tracing import trace_of
 
@@ -312,11 +311,8 @@ def test_a_run_of_which_nothing_is_to_be_drawn_says_why() -> None:
 # as a page
 
 
-def rendered(tape: Tape) -> BeautifulSoup:
-    loader = FileSystemLoader(Path(__file__).parents[2] / "templates")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    macro = environment.get_template("macros/tape.html").module.tape  # type: ignore[attr-defined]
-    return BeautifulSoup(str(macro(tape, film_of(tape).still())), "html.parser")
+def at_the_end(tape: Tape) -> BeautifulSoup:
+    return rendered(tape, film_of(tape).still())
 
 
 def figures_in(page: BeautifulSoup) -> Iterator[Tag]:
@@ -327,7 +323,7 @@ def figures_in(page: BeautifulSoup) -> Iterator[Tag]:
 def test_the_page_names_each_drawing_once_and_escapes_what_the_snippet_gave(
     traces: dict[str, Trace], name: str
 ) -> None:
-    page = rendered(tape_of(traces[name]))
+    page = at_the_end(tape_of(traces[name]))
     ids = [str(tag["id"]) for tag in page.find_all(id=True)]
     assert len(ids) == len(set(ids))
     for svg in figures_in(page):
@@ -340,13 +336,13 @@ def test_the_page_names_each_drawing_once_and_escapes_what_the_snippet_gave(
 
 
 def test_hostile_names_are_shown_as_text() -> None:
-    page = rendered(tape_of(RUNS["hostile"]()))
+    page = at_the_end(tape_of(RUNS["hostile"]()))
     assert HOSTILE in page.find("table").get_text()  # type: ignore[union-attr]
     assert any(HOSTILE in title.get_text() for title in page.find_all("title"))
 
 
 def test_the_table_has_the_same_facts() -> None:
-    page = rendered(tape_of(trace_of(f"import torch\n{TORCH['data']}")))
+    page = at_the_end(tape_of(trace_of(f"import torch\n{TORCH['data']}")))
     rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in page.find_all("tr")][1:]
     assert ["line 3", "S1 out, c", "SigmoidBackward0 saved out as result at version 0", ""] in rows
     written = "zero_ through c wrote S1, not seen by autograd; v1 did not move; v2 goes to 1"
@@ -356,6 +352,6 @@ def test_the_table_has_the_same_facts() -> None:
 
 
 def test_marks_carry_the_ids_of_what_they_show() -> None:
-    page = rendered(tape_of(by_data()))
+    page = at_the_end(tape_of(by_data()))
     refs = {str(tag["data-ref"]) for tag in page.select("[data-ref]")}
     assert {"t0", "t1", "t2", "s0", "s1", "v1", "v2", "n0", "n1", "n2", "L2", "L5"} <= refs

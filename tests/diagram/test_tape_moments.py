@@ -33,8 +33,12 @@ def runs(draw: st.DrawFn) -> Trace:
 def test_every_moment_is_in_exactly_one_column(trace: Trace, data: st.DataObject) -> None:
     moments = Moments(trace)
     always = data.draw(st.sets(st.integers(1, moments.count), max_size=3))
-    columns = columns_of(moments, dict.fromkeys(always, 3), MOST)
+    asked = data.draw(st.lists(st.integers(-3, moments.count + 3), max_size=2))
+    columns = columns_of(moments, dict.fromkeys(always, 3), MOST, asked)
     assert len(columns) <= MOST
+    assert not asked or asked[0] in {*range(-3, 1), *range(moments.count + 1, moments.count + 4)} | open_moments(
+        columns
+    )
     held = [moment for column in columns for moment in range(column.first, column.last + 1)]
     assert held == list(range(1, moments.count + 1))
     assert always <= open_moments(columns)
@@ -68,6 +72,17 @@ def test_a_pass_in_which_something_went_wrong_stays_open() -> None:
     columns = columns_of(moments, {telling: 3}, MOST)
     assert [column.passes for column in columns if column.folded] == [149, 148]
     assert telling in open_moments(columns)
+
+
+def test_a_pass_that_was_asked_for_is_open_and_so_is_what_is_around_a_moment() -> None:
+    trace = loop(300)
+    moments = Moments(trace)
+    asked = moments.of(1 + 150 * 5)
+    columns = columns_of(moments, {}, MOST, [asked])
+    assert [column.passes for column in columns if column.folded] == [149, 148]
+    assert asked in open_moments(columns)
+    columns = columns_of(Moments(straight(90)), {}, MOST, [60])
+    assert set(range(55, 66)) <= open_moments(columns)
 
 
 def test_loops_in_loops_fold_inside_open_passes() -> None:
