@@ -40,6 +40,7 @@ class LegendEntry(Struct, frozen=True, kw_only=True):
 
     mark: str
     words: str
+    since: int = 0  # the moment from which on it occurs
 
 
 class Tape(Struct, frozen=True, kw_only=True):
@@ -78,7 +79,7 @@ def draw_tape(history: History, story: Story, film: Film, asked: Sequence[int] =
         desc=words.story_told(),
         moments=moments.count,
         drawings=(wide, medium, narrow, slim),
-        legend=tuple(_legend(sheet, words.story, columns)),
+        legend=tuple(sorted(_legend(sheet, words.story, columns), key=lambda entry: entry.since)),
         rows=tuple(rows[:MOST_ROWS]),
         notes=tuple(_notes(words, columns, len(rows))),
     )
@@ -97,12 +98,13 @@ def _legend(sheet: Sheet, story: Story, columns: Sequence[Column]) -> Iterator[L
     harmful = any(write.harmful for lane in story.lanes for write in lane.writes)
     harmful = harmful or any(fold.harmful for lane in story.lanes for fold in lane.folds)
     for mark, told in _LEGEND.items():
-        if mark in sheet.icons:
-            yield LegendEntry(mark="harmless" if mark == "unseen" and not harmful else mark, words=told)
-    if any(lane.counters for lane in story.lanes):
-        yield LegendEntry(mark="counter", words="version counter")
-    if any(column.folded for column in columns):
-        yield LegendEntry(mark="fold", words="folded")
+        since = sheet.icons.get(mark)
+        if since is not None:
+            yield LegendEntry(mark="harmless" if mark == "unseen" and not harmful else mark, words=told, since=since)
+    if begun := [line.since for lane in story.lanes for line in lane.counters]:
+        yield LegendEntry(mark="counter", words="version counter", since=min(begun))
+    if folds := [column.first for column in columns if column.folded]:
+        yield LegendEntry(mark="fold", words="folded", since=folds[0])
 
 
 def _notes(words: Words, columns: Sequence[Column], rows: int) -> Iterator[str]:

@@ -264,12 +264,13 @@ class _Narrow:
         pen, covered = cells_of_cut(cut, box, wrong=stretch.tone == "wrong", room=self.band)
         if not pen.squares and not pen.labels:
             return
-        pen.plate(Box(self.left, top, self.band, y + _CELL - top), f"band {stretch.tone}", radius=0)
-        if stretch.tone != "plain":
-            sides = [path([(x, top), (x, y + _CELL)]) for x in (self.left, self.right)]
-            pen.path("".join(sides), f"rim {stretch.tone}")
+        self.sheet.beyond(Box(self.left, top, self.band, y + _CELL - top), stretch, self.lane.storage)
         self.sheet.keep_free(covered)
         self.sheet.add(pen, "cells", ref=self.lane.storage, since=stretch.first)
+        if stretch.tone != "plain":
+            sides = [path([(x, top), (x, y + _CELL)]) for x in (self.left, self.right)]
+            rim = pen_of(f"rim {stretch.tone}", "".join(sides))
+            self.sheet.add(rim, "beyond", ref=self.lane.storage, since=stretch.first, clip="next")
 
     def _level(self, counter: str | None, moment: int) -> float | None:
         for line, x in self.counters:

@@ -136,7 +136,7 @@ class Sheet:
         self.marks: list[TapeMark] = []
         self.bands: list[TapeMark] = []  # below the playhead
         self.ghosts: list[str] = []  # outlines of all that is there at some moment
-        self.icons: set[IconKind] = set()
+        self.icons: dict[IconKind, int] = {}  # each with the first moment at which it is there
         self.sunk: list[Box] = []  # where the ground is sunken
         self._taken: list[tuple[float, float, float, float]] = []  # left, top, right, bottom
 
@@ -160,7 +160,7 @@ class Sheet:
         for icon in pen.icons:
             radius = PIN_RADIUS if icon.kind == "pin" else ICON_RADIUS
             self._taken.append((icon.x - radius, icon.y - radius, icon.x + radius, icon.y + radius))
-            self.icons.add(icon.kind)
+            self.icons[icon.kind] = min(since or 0, self.icons.get(icon.kind, since or 0))
             if icon.kind != "differs":  # that there will be one is not to be given away
                 self.ghosts.append(_OUTLINES[icon.kind in ("write", "unseen")].format(px(icon.x), px(icon.y)))
 
@@ -168,6 +168,12 @@ class Sheet:
         """Paint a band below the playhead, as far as that has come."""
         self.bands.append(mark_of(pen_of(kind, d), "stretch", ref=ref, since=since, label=label, clip="now"))
         self.ghosts.append(d)
+
+    def beyond(self, box: Box, stretch: Stretch, ref: str) -> None:
+        """Paint a band under the cells with which it begins, where they reach beyond the playhead."""
+        pen = Pen()
+        pen.plate(box, f"band {stretch.tone}", radius=0)
+        self.bands.append(mark_of(pen, "beyond", ref=ref, since=stretch.first, clip="next"))
 
     def keep_free(self, box: Box) -> None:
         """Let no text be placed over `box`."""
@@ -252,7 +258,7 @@ def cells_of_cut(cut: Cut, box: Box, *, wrong: bool, room: float) -> tuple[Pen, 
     if cut.words:
         left = box.x + 8
         if (bars := _BAR * len(cut.bins)) and bars < room / 3:
-            pen.path(_bars(cut.bins, left, box.y + box.height - 5, box.height - 10), "bars")
+            pen.path(_bars(cut.bins, left, box.y + box.height - 5, box.height - 10), "sparks")
             left += bars + 8
         pen.text(left, middle, ellipsize(cut.words, max(box.x + room - 4 - left, 16)))
     return pen, Box(box.x, box.y, x - box.x, box.height)

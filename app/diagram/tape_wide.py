@@ -116,12 +116,14 @@ class _Lane:
         if not pen.squares and not pen.labels:
             return
         end = min(max([covered.x + covered.width, *(text.box.x + text.width + 8 for text in pen.labels)]), right)
-        pen.plate(Box(left, top, end - left, self.height), f"band {stretch.tone}", radius=0)  # also past the playhead
-        if stretch.tone != "plain":
-            bottom = top + self.height
-            pen.path(path([(left, top), (end, top)]) + path([(left, bottom), (end, bottom)]), f"rim {stretch.tone}")
+        self.sheet.beyond(Box(left, top, end - left, self.height), stretch, self.lane.storage)
         self.sheet.keep_free(covered)
         self.sheet.add(pen, "cells", ref=self.lane.storage, since=stretch.first)
+        if stretch.tone != "plain":
+            bottom = top + self.height
+            rims = path([(left, top), (end, top)]) + path([(left, bottom), (end, bottom)])
+            rim = pen_of(f"rim {stretch.tone}", rims)
+            self.sheet.add(rim, "beyond", ref=self.lane.storage, since=stretch.first, clip="next")
 
     def _writes(self, middle: float) -> None:
         """A diamond for each write in an open column, one with a count for those in a fold."""

@@ -262,7 +262,7 @@ def test_a_histogram_stands_before_the_words_of_a_large_storage() -> None:
     storage = replace(trace.storages["s0"], contents=(Content(moment=1, summary=summary),))
     for drawing in tape_of(replace(trace, storages={"s0": storage})).drawings:
         (cells,) = [mark for mark in drawing.marks if mark.kind == "cells"]
-        (bars,) = [line for line in cells.lines if line.kind == "bars"]
+        (bars,) = [line for line in cells.lines if line.kind == "sparks"]
         assert bars.path.count("M") == 3
         (words,) = cells.labels
         assert "64 × 64 · min 0 · max 1 · mean 0.5".startswith(words.text.removesuffix("…"))
