@@ -4,6 +4,7 @@ Backward runs from right to left (`left`) or from top to bottom (`down`); all le
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import graphlay
@@ -185,6 +186,7 @@ def rounded(points: Sequence[Point], radius: float = RADIUS_PX) -> str:
     return "".join(parts)
 
 
+@lru_cache(maxsize=16_384)  # a drawing asks for the same few hundred lengths again and again
 def px(length: float) -> float | int:
     """A length as it is written: to a tenth, and whole where it is whole."""
     tenth = round(length, 1)
