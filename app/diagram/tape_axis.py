@@ -73,7 +73,7 @@ class Axis:
         return Entry(
             number=number,
             ran=ran,
-            label=f"{label}: {ran}" if column.kind == "line" and ran else label,
+            label=f"{label} {ran}" if column.kind == "line" and ran else label,
             look=look,
             ref=column.node or f"L{self.trace.line(column.step)}",
             harmful=harmful,

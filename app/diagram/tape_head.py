@@ -11,7 +11,7 @@ from app.diagram.layout import Box, px
 from app.diagram.shapes import Label, Pen, Tone
 from app.diagram.tape_axis import Axis
 from app.diagram.tape_moments import Column, column_at
-from app.diagram.tape_sheet import Sheet, Spot, TapeMark, mark_of, path, pen_of
+from app.diagram.tape_sheet import Sheet, Spot, TapeMark, mark_of, path, pen_of, spoken
 from app.diagram.tape_spans import Span
 from app.diagram.tape_words import Words, ending
 from app.diagram.text import Face, ellipsize, width
@@ -174,12 +174,14 @@ class Head:
         pen.plate(Box(x - wide / 2, AXIS - tall / 2, wide, tall), "tick", radius=tall / 2)
         if not column.folded:
             pen.labels += written
-        yield mark_of(pen, "column", ref=entry.ref, label=entry.label, moment=column.last, look=entry.look)
+        label = spoken(entry.label, pen.labels)
+        yield mark_of(pen, "column", ref=entry.ref, label=label, moment=column.last, look=entry.look)
         if column.folded and written:
             pen = Pen()
             pen.plate(Box(x - each / 2 + 1, AXIS + 9, each - 2, _HEADER - AXIS - 10), "hit", radius=6)
             pen.labels += written
-            yield mark_of(pen, "column", label=entry.opening, asks=entry.asks, look=entry.look)
+            opening = spoken(entry.opening, written)
+            yield mark_of(pen, "column", label=opening, asks=entry.asks, look=entry.look)
 
     def playhead(self, height: int) -> TapeMark:
         """Around 0: a dot on the axis, a line down to the end."""

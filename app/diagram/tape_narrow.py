@@ -18,6 +18,7 @@ from app.diagram.tape_sheet import (
     path,
     pen_of,
     rounded,
+    spoken,
     write_mark,
 )
 from app.diagram.tape_spans import Span
@@ -154,10 +155,12 @@ class _Narrow:
             pen.labels += written
             entry = self.axis.entries[at]
             if column.folded:
-                yield mark_of(pen, "column", label=entry.opening, asks=entry.asks, look=entry.look)
+                opening = spoken(entry.opening, written)
+                yield mark_of(pen, "column", label=opening, asks=entry.asks, look=entry.look)
                 pen = Pen()
                 pen.plate(Box(self.left - 6, top, self.width - self.left + 6, bottom - top), "hit", radius=6)
-            yield mark_of(pen, "column", ref=entry.ref, label=entry.label, moment=column.last, look=entry.look)
+            label = spoken(entry.label, pen.labels)
+            yield mark_of(pen, "column", ref=entry.ref, label=label, moment=column.last, look=entry.look)
 
     def _playhead(self) -> TapeMark:
         """Around 0: a line through the row."""

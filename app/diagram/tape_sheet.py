@@ -334,6 +334,12 @@ def mark_of(
     )
 
 
+def spoken(label: str, written: Iterable[Label]) -> str:
+    """What a link is called: what is read out has to contain what is to be seen, word for word."""
+    seen = " ".join(one.text for one in written)
+    return label if f" {seen} " in f" {label} " or not seen else f"{seen.rstrip('.')}. {label}"
+
+
 def pen_of(kind: str, d: str) -> Pen:
     """A pen that has drawn one path."""
     pen = Pen()

@@ -164,7 +164,7 @@ def test_columns_and_marks_lead_to_their_moments() -> None:
     assert isinstance(wide, Tag)
     links = wide.select("a.column")
     assert [str(link["href"]) for link in links] == [f"{ADDRESS}moment={moment}" for moment in range(1, 11)]
-    labels = ["Line 5: zero_", "Line 6: sum", "Line 6, backward through SumBackward0"]
+    labels = ["Line 5 zero_", "Line 6 sum", "Sum. Line 6, backward through SumBackward0"]
     assert [link["aria-label"] for link in links][4:7] == labels
     marks = {str(link["class"][0]): link["data-moment"] for link in wide.select("a[data-from]")}
     assert marks == {"thing--save": "3", "thing--write": "5", "thing--read": "8", "thing--check": "8"}
@@ -232,7 +232,7 @@ def test_a_hook_s_lines_stand_on_the_ground_of_the_backward_that_ran_them(tapes:
         if ground.x - 1 <= mark.plates[0].x and mark.plates[0].x + mark.plates[0].width <= ground.x + ground.width + 1
     ]
     assert inside[0].endswith("SumBackward0")
-    assert inside[1] == "Line 5: mul"
+    assert inside[1] == "Line 5 mul"
     assert inside[-1].endswith("AccumulateGrad")
 
 
