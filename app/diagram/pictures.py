@@ -36,8 +36,8 @@ def draw(trace: Trace, opened: Folds = NONE_OPEN) -> Pictures:
     asked = sorted(_moments_in(opened))
     reel = reel_of(history.moments, story, asked)
     film = Film([column.last for column in reel])
-    tape = draw_tape(history, story, film, asked)
     scene = draw_scene(history, film, opened)
+    tape = draw_tape(history, story, film, asked)
     return Pictures(history=history, reel=reel, film=film, tape=tape, scene=scene)
 
 
