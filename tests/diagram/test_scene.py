@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.diagram.cells import numbers as in_words
 from app.diagram.film import Still
 from app.diagram.fold import fold
 from app.diagram.scene import Drawing, Scene
 from app.diagram.shapes import Mark
 from app.diagram.shelves import shelves
 from app.diagram.tables import Table
+from app.trace.figures import numbers as in_words
 from app.trace.flow import cuts
 from app.trace.history import History
 from app.trace.model import Scalar, Tensor, Trace
