@@ -8,7 +8,16 @@ from msgspec import Struct
 
 from app.trace.model import Step
 
-OPEN_PASSES = 5  # of one loop, the first and the last among them
+
+class Openness(Struct, frozen=True):
+    """How many passes of one loop stay open: so many of the first and the last, and telling ones up to `most`."""
+
+    first: int = 1
+    last: int = 1
+    most: int = 5
+
+
+FEW = Openness()
 
 
 class Run(Struct, frozen=True):
@@ -19,16 +28,19 @@ class Run(Struct, frozen=True):
     passes: int = 0
 
 
-def fold_loops(steps: Sequence[Step], telling: Sequence[int], asked: Sequence[int] = ()) -> Iterator[Run]:
-    """All steps in order; of each loop the first and the last pass stay open, and those with a `telling` step.
+def fold_loops(
+    steps: Sequence[Step], telling: Sequence[int], asked: Sequence[int] = (), openness: Openness = FEW
+) -> Iterator[Run]:
+    """All steps in order; of each loop the first and the last passes stay open, and those with a `telling` step.
 
-    Those with an `asked` step stay open beyond OPEN_PASSES.
+    Those with an `asked` step stay open whatever `openness` says.
     """
-    yield from _Loops(steps, telling, asked).fold(0, len(steps))
+    yield from _Loops(steps, telling, asked, openness).fold(0, len(steps))
 
 
 class _Loops:
-    def __init__(self, steps: Sequence[Step], telling: Sequence[int], asked: Sequence[int]) -> None:
+    def __init__(self, steps: Sequence[Step], telling: Sequence[int], asked: Sequence[int], openness: Openness) -> None:
+        self.openness = openness
         self.lines = [step.line for step in steps]
         self.depths = [step.depth for step in steps]
         self.telling = telling  # ascending
@@ -59,9 +71,9 @@ class _Loops:
 
     def _open_passes(self, edges: Sequence[int]) -> list[int]:
         last = len(edges) - 2
-        kept = {0, last}
+        kept = {*range(min(self.openness.first, last + 1)), *range(max(last + 1 - self.openness.last, 0), last + 1)}
         at = bisect_left(self.telling, edges[0])
-        while at < len(self.telling) and self.telling[at] < edges[-1] and len(kept) < OPEN_PASSES:
+        while at < len(self.telling) and self.telling[at] < edges[-1] and len(kept) < self.openness.most:
             kept.add(max(bisect_left(edges, self.telling[at] + 1) - 1, 0))
             at += 1
         kept |= {bisect_left(edges, step + 1) - 1 for step in self.asked if edges[0] <= step < edges[-1]}

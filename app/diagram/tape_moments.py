@@ -4,12 +4,12 @@ A moment is one run of a line or, inside a backward, one node that ran; moments 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from app.diagram.tape_loops import Run, fold_loops
+from app.diagram.tape_loops import FEW, Openness, Run, fold_loops
 from app.trace.moments import Moments
 
 _AROUND = 5  # how many moments stay open before and after one that was asked for
@@ -39,23 +39,25 @@ class Column(Struct, frozen=True, kw_only=True):
 
 
 def columns_of(
-    moments: Moments, weights: Mapping[int, int], most: int, asked: Sequence[int] = ()
+    moments: Moments,
+    weights: Mapping[int, int],
+    most: int,
+    asked: Sequence[int] = (),
 ) -> tuple[Column, ...]:
     """At most `most` columns; `weights` say by moment how much must stay open: 3 as long as there is room, 0 never.
 
-    The first and the last moment stay open as well. Of one loop at most OPEN_PASSES passes do, and those in which an
-    `asked` moment lies; of what is no loop, what is around it.
+    The first and the last moment stay open as well. Of one loop FEW passes do, and those in which an `asked`
+    moment lies; of what is no loop, what is around it.
     """
     if not moments.count:
         return ()
     asked = [moment for moment in asked if 1 <= moment <= moments.count]
     steps = moments.trace.steps
-    runs = [Run(0, len(steps) - 1)]
-    if moments.count > most:
-        telling = sorted({moments.step_of(moment) for moment, weight in weights.items() if weight >= 3})
-        runs = list(fold_loops(steps, telling, [moments.step_of(moment) for moment in asked]))
     around = {near for moment in asked for near in range(moment - _AROUND, moment + _AROUND + 1)}
-    pieces = list(_pieces(moments, runs))
+    if moments.count > most:
+        pieces = _with_folded_loops(moments, weights, asked, FEW)
+    else:
+        pieces = list(_pieces(moments, [Run(0, len(steps) - 1)]))
     threshold = 1
     while sum(piece.columns for piece in pieces) > most and threshold <= 3:
         kept = {moment for moment, weight in weights.items() if weight >= threshold} | {1, moments.count} | around
@@ -64,6 +66,21 @@ def columns_of(
     if sum(piece.columns for piece in pieces) > most:
         pieces = _fold_middle(pieces, most, asked)
     return tuple(_columns(moments, pieces))
+
+
+def columns_between_folds(
+    moments: Moments, weights: Mapping[int, int], asked: Sequence[int], openness: Openness
+) -> tuple[Column, ...]:
+    """Every moment but those in passes of loops that `openness` folds, however many columns that makes."""
+    return tuple(_columns(moments, _with_folded_loops(moments, weights, asked, openness)))
+
+
+def _with_folded_loops(
+    moments: Moments, weights: Mapping[int, int], asked: Sequence[int], openness: Openness
+) -> "list[_Piece]":
+    telling = sorted({moments.step_of(moment) for moment, weight in weights.items() if weight >= 3})
+    wanted = [moments.step_of(moment) for moment in asked if 1 <= moment <= moments.count]
+    return list(_pieces(moments, fold_loops(moments.trace.steps, telling, wanted, openness)))
 
 
 class _Piece(Struct, frozen=True):
@@ -79,7 +96,7 @@ class _Piece(Struct, frozen=True):
         return 1 if self.folded else self.last - self.first + 1
 
 
-def _pieces(moments: Moments, runs: Sequence[Run]) -> Iterator[_Piece]:
+def _pieces(moments: Moments, runs: Iterable[Run]) -> Iterator[_Piece]:
     for run in runs:
         if run.passes:
             yield _Piece(moments.of(run.first), moments.end_of(run.last), folded=True, passes=run.passes)

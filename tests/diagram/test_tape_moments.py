@@ -3,7 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.diagram.reel import MOST_STOPS, reel_of
 from app.diagram.tape_moments import Column, columns_of
+from app.diagram.tape_reader import read_story
+from app.trace.history import History
 from app.trace.model import Backward, Fired, Node, Step, Trace
 from app.trace.moments import Moments
 from tests.builders import a_trace
@@ -120,3 +123,16 @@ def test_backwards_of_one_line_follow_each_other_and_empty_ones_take_no_moment()
     assert moments.count == 3
     assert [moments.backward_of(moment) for moment in (2, 3)] == [(0, 0), (2, 0)]
     assert [column.node for column in columns_of(moments, {}, MOST)] == [None, "n0", "n1"]
+
+
+def test_the_reel_opens_more_passes_than_the_tape() -> None:
+    """The first ones, the last ones and what was asked for; and never more stops than there may be."""
+    trace = loop(200)
+    moments = Moments(trace)
+    story = read_story(History(trace))
+    reel = reel_of(moments, story, [moments.of(1 + 5 * 100)])
+    stops = {column.last for column in reel}
+    assert len(reel) <= MOST_STOPS
+    assert len(reel) > len(columns_of(moments, {}, MOST))
+    assert stops >= {moments.of(step) for step in (*range(1, 30), 1 + 5 * 100)}
+    assert moments.count in stops
