@@ -71,8 +71,7 @@ class Body(Struct, frozen=True, kw_only=True):
     more_stubs: int = 0
     line: int | None = None
     since: int | None = None
-    heard: str = ""
-    heard_track: int | None = None
+    heard: tuple[tuple[int, str], ...] = ()  # from moment to moment
 
     @property
     def ref(self) -> str:
@@ -160,7 +159,7 @@ def _over_time(facts: Facts, body: Body) -> Body:
         for moment in sorted(turns):
             note = _note(node, body, moment, unreached=unreached_at is not None and unreached_at <= moment)
             notes.append((moment, note))
-            heard.append((moment, f"{body.title} {note}. {_heard(facts, life.node, node, body, moment)}"))
+            heard.append((moment, _heard(facts, life.node, node, body, moment)))
         orders += [(one.moment, str(facts.order_of(one))) for one in fired]
         spans += facts.counted(life, fired)
         kinds += [(life.since, "node plain"), *_kinds(body, fired, unreached_at, node)]
@@ -172,8 +171,7 @@ def _over_time(facts: Facts, body: Body) -> Body:
         order_track=film.changes(orders) if orders else None,
         order_shown=facts.lives.shown(spans),
         kind_track=film.changes(kinds),
-        heard=heard[-1][1],
-        heard_track=film.changes(heard),
+        heard=tuple(heard),
     )
 
 
@@ -216,7 +214,7 @@ def _fold_body(facts: Facts, part: Part) -> Body:
         kind_track=facts.film.changes(kinds) if fired else None,
         line=facts.line(min(steps)) if steps else None,
         since=min((facts.lives.of(key)[0].since for key in part.nodes), default=None),
-        heard=f"{part.detail or part.words}, folded",
+        heard=((0, f"{part.detail or part.words}, folded"),),
     )
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from app.diagram.bits import Bit
 from app.diagram.bodies import Body, Stub
 from app.diagram.cells import Cells
+from app.diagram.film import Film
 from app.diagram.layout import Box, Point, Size, px, rounded
 from app.diagram.pills import PILL_PX, draw_pill, pill_width
 from app.diagram.shapes import Mark, Pen
@@ -59,7 +60,7 @@ def measure(body: Body, look: Look, list_width: float = 0.0) -> Size:
     return Size(wide, HEADER_PX[look], above=max(above, CIRCLE_PX), below=below, right=out)
 
 
-def draw(body: Body, look: Look, header: Box, opens: str | None) -> Drawn:
+def draw(film: Film, body: Body, look: Look, header: Box, opens: str | None) -> Drawn:
     """The box around `header`, with its tensor and its rows; `opens` is what pressing a fold asks for."""
     size = measure(body, look, header.width)
     bit = _fitting(body, header.width) if look == "list" else body.bit
@@ -97,11 +98,11 @@ def draw(body: Body, look: Look, header: Box, opens: str | None) -> Drawn:
     node = pen.mark(
         "node" if body.part.kind == "node" else "fold",
         ref=body.ref,
-        label=body.heard,
+        label=body.heard[-1][1],
         line=body.line,
         opens=opens,
         since=body.since,
-        label_track=body.heard_track,
+        label_track=film.changes(film.together([(one.text, one.text_track) for one in pen.labels], body.heard)),
     )
     marks += [node, *over]
     if body.order is not None:

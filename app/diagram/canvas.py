@@ -121,7 +121,9 @@ class Canvas:
         """Draw the boxes."""
         for key, body in self.texts.items():
             opens = ",".join(sorted(opened | {key})) if body.part.opens else None
-            self.drawn[key] = draw(body, look, self.placement.boxes[key].moved(self.dx, self.dy), opens)
+            self.drawn[key] = draw(
+                self.facts.film, body, look, self.placement.boxes[key].moved(self.dx, self.dy), opens
+            )
         for drawn in self.drawn.values():
             self.taken.add(drawn.rect)
             if drawn.pill:

@@ -169,7 +169,9 @@ class Card:
                 pen.text(x + (left + right) / 2, top + 11, str(cell), "faint", "code", anchor="middle")
             top += NUMBERS_PX
         self._cells(pen, x, top)
-        marks = [pen.mark("storage", ref=shelf.storage, label=shelf.heard, since=shelf.since)]
+        marks = [
+            pen.mark("storage", ref=shelf.storage, label=shelf.heard, since=shelf.since, label_track=shelf.heard_track)
+        ]
         if gone.labels:  # when it went is not known, only that it had gone when the run ended
             marks.append(gone.mark("gone", ref=shelf.storage, since=shelf.ends))
         marks += self._grids(x, top)

@@ -39,8 +39,10 @@ class Film:
 
     def __init__(self, stops: Sequence[int]) -> None:
         self.stops = tuple(stops) or (0,)  # moments, ascending; the last is the end of the run
-        self._words: dict[str, int] = {}
-        self._tracks: dict[tuple[int, ...], int] = {}
+        self._words: list[str] = []
+        self._word_at: dict[str, int] = {}
+        self._tracks: list[tuple[int, ...]] = []
+        self._track_at: dict[tuple[int, ...], int] = {}
 
     def index(self, moment: int) -> int:
         """The stop at which what happened at `moment` is first seen."""
@@ -57,9 +59,38 @@ class Film:
         last = None
         for stop, value in at.items():
             if value != last:
-                flat += [stop, self._words.setdefault(value, len(self._words))]
+                flat += [stop, self._word(value)]
                 last = value
-        return self._tracks.setdefault(tuple(flat), len(self._tracks))
+        known = self._track_at.setdefault(tuple(flat), len(self._tracks))
+        if known == len(self._tracks):
+            self._tracks.append(tuple(flat))
+        return known
+
+    def _word(self, value: str) -> int:
+        known = self._word_at.setdefault(value, len(self._words))
+        if known == len(self._words):
+            self._words.append(value)
+        return known
+
+    def turns(self, track: int) -> list[tuple[int, str]]:
+        """What a track holds, from each stop on at which that changes."""
+        flat = self._tracks[track]
+        return [(self.stops[stop], self._words[word]) for stop, word in zip(flat[::2], flat[1::2], strict=True)]
+
+    def together(
+        self, parts: Sequence[tuple[str, int | None]], beside: Sequence[tuple[int, str]] = ()
+    ) -> list[tuple[int, str]]:
+        """What texts, each with its track where it has one, say together; after them what stands `beside` them."""
+        tracks = {track: dict(self.turns(track)) for _, track in parts if track is not None}
+        moments = {moment for turns in tracks.values() for moment in turns}.union(moment for moment, _ in beside)
+        shown: dict[int | None, str] = {}
+        after, said, told = "", dict(beside), []
+        for moment in sorted(moments):
+            after = said.get(moment, after)
+            shown |= {track: turns[moment] for track, turns in tracks.items() if moment in turns}
+            seen = [text if track is None else shown.get(track, "") for text, track in parts]
+            told.append((moment, ". ".join(part for part in (" ".join(filter(None, seen)), after) if part)))
+        return told
 
     def seen(self, turns: Iterable[tuple[int, Value]]) -> list[tuple[int, Value]]:
         """Those of `turns`, ascending, that hold at any stop: of several between two stops the last one."""
@@ -74,7 +105,7 @@ class Film:
 
     def now(self, index: int) -> list[str]:
         """What each track holds at that stop."""
-        words = list(self._words)
+        words = self._words
         found = []
         for track in self._tracks:
             at = 0

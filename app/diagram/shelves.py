@@ -40,6 +40,7 @@ class Shelf(Struct, frozen=True, kw_only=True):
     ends: int  # the last moment of the run
     alive: bool
     heard: str
+    heard_track: int | None
 
 
 def shelves(
@@ -129,6 +130,7 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
     if contents.beyond:
         what = "cell that no tensor reaches" if contents.beyond == 1 else "cells that no tensor reaches"
         notes.append(Note(None, f"and {contents.beyond:,} more {what}", "faint"))
+    heard, heard_track = _heard(facts, storage, windows, counters, contents, notes)
     same = len({(window.cells, window.span) for window in windows}) == 1
     return Shelf(
         storage=storage,
@@ -148,7 +150,8 @@ def _shelf(facts: Facts, storage: str, rank: int, of_cuts: set[str]) -> Shelf:
         since=before[0].since if before else found.moment,
         ends=facts.history.moments.count,
         alive=found.alive,
-        heard=_heard(storage, windows, counters, contents, notes),
+        heard=heard,
+        heard_track=heard_track,
     )
 
 
@@ -172,10 +175,21 @@ def _geometry_tracks(facts: Facts, windows: Sequence[Window], before: Sequence[P
 
 
 def _heard(
-    storage: str, windows: Sequence[Window], counters: Sequence[Counting], contents: Contents, notes: Sequence[Note]
-) -> str:
-    held = contents.words or " ".join(cell.text for cell in contents.cells)
-    words = [f"Storage {storage.upper()} holds {held}"]
-    words += [f"{window.name}: {window.geometry}" for window in windows]
-    words += [f"counter {one.ref} of {one.of} is at {one.version}, {one.says}" for one in counters]
-    return ". ".join(words + [note.text for note in notes])
+    facts: Facts,
+    storage: str,
+    windows: Sequence[Window],
+    counters: Sequence[Counting],
+    contents: Contents,
+    notes: Sequence[Note],
+) -> tuple[str, int | None]:
+    """What a screen reader says of a storage, and its track."""
+    parts: list[tuple[str, int | None]] = [(f"Storage {storage.upper()} holds", None)]
+    parts += contents.told or [(cell.text, cell.text_track) for cell in contents.cells] or [(contents.words, None)]
+    parts += [(f". {window.name}: {window.geometry}", None) for window in windows]
+    for one in counters:
+        parts += [(f". Counter {one.ref} of {one.of} is at", None), (one.version, one.version_track)]
+        parts += [(",", None), (one.says, one.says_track)]
+    parts += [(f". {note.text}", None) for note in notes if note.since is None]
+    turns = [(moment, text.replace(" .", ".").replace(" ,", ",")) for moment, text in facts.film.together(parts)]
+    told = " ".join(text for text, _ in parts).replace(" .", ".").replace(" ,", ",")
+    return (turns[-1][1], facts.film.changes(turns)) if turns else (told, None)
