@@ -18,6 +18,7 @@ from app.trace.model import Array, Tensor
 SHOWN, SHOWN_NARROW = 8, 6  # storages
 SHOWN_PLAIN = 4  # up to how many parameters join, of which nothing is to be told
 SHOWN_OPENED = 60
+_CLOSE = "\x00"  # what follows it stands at the word before
 WINDOWS = 8  # over one storage
 
 
@@ -185,11 +186,11 @@ def _heard(
     """What a screen reader says of a storage, and its track."""
     parts: list[tuple[str, int | None]] = [(f"Storage {storage.upper()} holds", None)]
     parts += contents.told or [(cell.text, cell.text_track) for cell in contents.cells] or [(contents.words, None)]
-    parts += [(f". {window.name}: {window.geometry}", None) for window in windows]
+    parts += [(f"{_CLOSE}. {window.name}: {window.geometry}", None) for window in windows]
     for one in counters:
-        parts += [(f". Counter {one.ref} of {one.of} is at", None), (one.version, one.version_track)]
-        parts += [(",", None), (one.says, one.says_track)]
-    parts += [(f". {note.text}", None) for note in notes if note.since is None]
-    turns = [(moment, text.replace(" .", ".").replace(" ,", ",")) for moment, text in facts.film.together(parts)]
-    told = " ".join(text for text, _ in parts).replace(" .", ".").replace(" ,", ",")
+        parts += [(f"{_CLOSE}. Counter {one.ref} of {one.of} is at", None), (one.version, one.version_track)]
+        parts += [(f"{_CLOSE},", None), (one.says, one.says_track)]
+    parts += [(f"{_CLOSE}. {note.text}", None) for note in notes if note.since is None]
+    turns = [(moment, text.replace(f" {_CLOSE}", "")) for moment, text in facts.film.together(parts)]
+    told = " ".join(text for text, _ in parts).replace(f" {_CLOSE}", "")
     return (turns[-1][1], facts.film.changes(turns)) if turns else (told, None)
