@@ -13,7 +13,7 @@ from app.explain.diagnosis import Diagnosis
 from app.trace import contract
 from app.web.api_docs import ApiView, read_document
 from app.web.respond import page
-from app.web.runs import Run
+from app.web.run import Run
 from app.web.site import Bench
 
 TRACE = "#/components/schemas/Trace"  # put there by openapi.py

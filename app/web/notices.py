@@ -1,6 +1,7 @@
 """States that are no result, as notices: what happened, and what to do next."""
 
 from app.errors import QueueFull, SourceTooLarge, UserFacingError
+from app.web.address import DamagedLink, LinkTooLarge
 from app.web.views import Notice
 
 EMPTY = Notice(kind="empty", title="Nothing to run.", text="Write a snippet, or take one of these:")
@@ -24,4 +25,8 @@ def notice_of(error: UserFacingError) -> Notice:
         )
     if isinstance(error, SourceTooLarge):
         return Notice(kind="too-large", title="That snippet is too large.", text=str(error))
+    if isinstance(error, LinkTooLarge):
+        return Notice(kind="too-large", title="The snippet of this link is too large.", text=str(error))
+    if isinstance(error, DamagedLink):
+        return Notice(kind="damaged", title="This link is damaged.", text=str(error))
     return Notice(kind="unavailable", title="Nothing can be run right now.", text=str(error))

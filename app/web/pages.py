@@ -1,5 +1,11 @@
-"""`/`, `/examples/<slug>` and `/about/sandbox`: the pages that one reads before changing anything."""
+"""`/`, `/examples/<slug>` and `/about/sandbox`: the pages that one reads before changing anything.
 
+A bench can be asked for at a moment (`?moment=5`), with folds open (`?open=m5`), and with a snippet in its address
+(`/?code=…`): all that a page shows after scrubbing, a link shows as well.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,31 +17,44 @@ from starlette.responses import RedirectResponse, Response
 from app.diagram.pictures import Folds
 from app.errors import UserFacingError
 from app.lessons.catalog import Lesson, catalog
+from app.web.address import Address, folds_in, in_words, pack, unpack
 from app.web.assets import assets
-from app.web.notices import notice_of
+from app.web.notices import EMPTY, notice_of
 from app.web.respond import page
+from app.web.shown import Shown, fold_around, moment_of
 from app.web.site import Bench, State
-from app.web.traces import notice_page, opened, result_page
+from app.web.traces import notice_page, refused, result_page
 from app.web.views import PageView
 
 Unfold = Annotated[str, Query(alias="open", description="The folds of the figure to show open, apart by commas.")]
+Moment = Annotated[str, Query(description="The moment to show, from 1; without it, the last.")]
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def home(request: Request, bench: Bench, unfold: Unfold = "") -> Response:
-    """The first example, already run."""
-    return await lesson_page(request, bench, catalog().first, opened(unfold))
+async def home(request: Request, bench: Bench, code: str = "", unfold: Unfold = "", moment: Moment = "") -> Response:
+    """The first example, already run; or the snippet that the address carries."""
+    place = Address(path="/", opened=unfold)
+    if not code:
+        return await _lesson(request, bench, catalog().first, place, moment)
+    try:
+        source = unpack(code, bench.limits.source_bytes).replace("\r\n", "\n")
+    except UserFacingError as error:
+        return notice_page(request, bench, "", notice_of(error), error.status)
+    if not source.strip():
+        return notice_page(request, bench, source, EMPTY, 422)
+    place = Address(path="/", code=pack(source), opened=unfold)
+    return await _standing(request, bench, partial(bench.runs.asked, source), source, place, moment)
 
 
 @router.get("/examples/{slug}")
-async def example(request: Request, bench: Bench, slug: str, unfold: Unfold = "") -> Response:
+async def example(request: Request, bench: Bench, slug: str, unfold: Unfold = "", moment: Moment = "") -> Response:
     """One example, already run."""
     lesson = catalog().get(slug)
     if lesson is None:
         raise HTTPException(404)
-    return await lesson_page(request, bench, lesson, opened(unfold))
+    return await _lesson(request, bench, lesson, Address(path=lesson.path, opened=unfold), moment)
 
 
 @router.get("/about/sandbox")
@@ -50,12 +69,31 @@ async def favicon() -> Response:
     return RedirectResponse(assets().url("favicon.svg"), 307)
 
 
-async def lesson_page(request: Request, bench: State, lesson: Lesson, unfold: Folds) -> Response:
+async def _lesson(request: Request, bench: State, lesson: Lesson, place: Address, moment: str) -> Response:
     """The bench with `lesson` on it."""
+    asked = partial(bench.runs.of_lesson, lesson)
+    return await _standing(request, bench, asked, lesson.source, place, moment, lesson)
+
+
+async def _standing(
+    request: Request,
+    bench: State,
+    asked: Callable[[Folds], Awaitable[Shown]],
+    source: str,
+    place: Address,
+    moment: str,
+    lesson: Lesson | None = None,
+) -> Response:
+    """The bench with a run on it that may have been made before, at a moment, and with the fold open that holds it."""
+    folds = folds_in(place.opened)
     try:
-        run, pictures = await bench.runs.of_lesson(lesson, unfold)
+        shown = await asked(folds)
+        at = moment_of(moment, shown)
+        around = fold_around(shown, at)
+        if around:
+            folds |= around
+            shown = await asked(folds)
     except UserFacingError as error:
-        notice = notice_of(error)
-        headers = {"Retry-After": str(notice.retry_after_s)} if notice.retry_after_s else {}
-        return notice_page(request, bench, lesson.source, notice, error.status, headers)
-    return await run_in_threadpool(result_page, request, bench, lesson.source, run, pictures, lesson)
+        return refused(request, bench, source, error)
+    place = Address(path=place.path, code=place.code, opened=in_words(folds))
+    return await run_in_threadpool(result_page, request, bench, source, shown, place, at, lesson)

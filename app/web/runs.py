@@ -3,17 +3,18 @@
 import asyncio
 from typing import Protocol
 
-from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 
 from app.diagram.pictures import NONE_OPEN, Folds, Pictures, draw
 from app.errors import UserFacingError
 from app.explain import explain
-from app.explain.contrast import GradContrast, contrast, needs_reference
-from app.explain.diagnosis import Diagnosis
+from app.explain.contrast import contrast, needs_reference
 from app.lessons.catalog import Lesson
 from app.sandbox.run import Layer
 from app.trace.model import Reference, Trace
+from app.web.recent import Recent
+from app.web.run import Run
+from app.web.shown import Shown, show
 
 
 class SnippetRunner(Protocol):
@@ -30,52 +31,62 @@ class SnippetRunner(Protocol):
     async def reference(self, source: str) -> Reference: ...
 
 
-class Run(Struct, frozen=True, kw_only=True):
-    """A snippet's run and what follows from it.
-
-    `contrasts` are the gradients that the values which were saved would change; `not_compared` says why there
-    is no reference run where there should be one.
-    """
-
-    trace: Trace
-    diagnoses: tuple[Diagnosis, ...]
-    reference: Reference | None = None
-    contrasts: tuple[GradContrast, ...] = ()
-    not_compared: str | None = None
-
-
 class Runs:
-    """Runs snippets, and keeps the runs of our own lessons: every visit opens with one."""
+    """Runs snippets, and keeps what of them is likely to be asked for again.
+
+    The runs of our own lessons are kept for good: every visit opens with one. Of others the most recent are: a
+    reader without scripts asks for a page at every moment.
+    """
 
     def __init__(self, sandbox: SnippetRunner) -> None:
         self.sandbox = sandbox
-        self._kept: dict[str, tuple[Run, Pictures]] = {}
-        self._running: dict[str, asyncio.Task[tuple[Run, Pictures]]] = {}
+        self._lessons: dict[str, Shown] = {}
+        self._recent = Recent()
+        self._running: dict[str, asyncio.Task[Shown]] = {}
 
     async def of(self, source: str) -> Run:
         """The run of `source`, whatever became of it. Raises UserFacingError where it was not accepted."""
         return await self._explained(source, await self.sandbox.trace(source))
 
-    async def drawn(self, source: str, unfold: Folds) -> tuple[Run, Pictures]:
-        """The same with its pictures: they are drawn while the reference run is under way."""
+    async def pressed(self, source: str, unfold: Folds = NONE_OPEN) -> Shown:
+        """A new run of `source`, with the folds in `unfold` open. Its pictures are drawn while the reference runs."""
         trace = await self.sandbox.trace(source)
-        return await asyncio.gather(self._explained(source, trace), run_in_threadpool(draw, trace, unfold))
+        run, pictures = await asyncio.gather(self._explained(source, trace), run_in_threadpool(draw, trace, unfold))
+        shown = await run_in_threadpool(show, run, pictures, source)
+        await run_in_threadpool(self._recent.renew, source, unfold, shown)
+        return shown
 
-    async def of_lesson(self, lesson: Lesson, unfold: Folds) -> tuple[Run, Pictures]:
-        """The run of a lesson's snippet and its pictures; the run is kept from the first one that went through."""
-        run, pictures = self._kept.get(lesson.slug) or await self._first_of(lesson)
-        return run, await run_in_threadpool(draw, run.trace, unfold) if unfold else pictures
+    async def asked(self, source: str, unfold: Folds = NONE_OPEN) -> Shown:
+        """The latest run of `source` where it is still kept, else a new one."""
+        kept = self._recent.get(source, unfold)
+        if kept is not None:
+            return kept
+        shown = self._recent.any_of(source) or await self._together(source)
+        return await self._redrawn(shown, source, unfold) if unfold else shown
 
-    async def _first_of(self, lesson: Lesson) -> tuple[Run, Pictures]:
+    async def of_lesson(self, lesson: Lesson, unfold: Folds = NONE_OPEN) -> Shown:
+        """The run of a lesson's snippet; it is kept from the first one that went through."""
+        shown = self._lessons.get(lesson.slug)
+        if shown is None:
+            shown = await self._together(lesson.source)
+            if shown.run.trace.outcome.kind != "stopped" and shown.run.not_compared is None:
+                self._lessons[lesson.slug] = shown
+        if not unfold:
+            return shown
+        return self._recent.get(lesson.source, unfold) or await self._redrawn(shown, lesson.source, unfold)
+
+    async def _redrawn(self, shown: Shown, source: str, unfold: Folds) -> Shown:
+        again = await run_in_threadpool(_with_open, shown.run, source, unfold)
+        await run_in_threadpool(self._recent.add, source, unfold, again)
+        return again
+
+    async def _together(self, source: str) -> Shown:
         # Shared by all who ask meanwhile: a class that opens the page together costs one run.
-        task = self._running.get(lesson.slug)
+        task = self._running.get(source)
         if task is None:
-            task = self._running[lesson.slug] = asyncio.create_task(self.drawn(lesson.source, NONE_OPEN))
-            task.add_done_callback(lambda _: self._running.pop(lesson.slug, None))
-        run, pictures = await asyncio.shield(task)
-        if run.trace.outcome.kind != "stopped" and run.not_compared is None:
-            self._kept[lesson.slug] = run, pictures
-        return run, pictures
+            task = self._running[source] = asyncio.create_task(self.pressed(source))
+            task.add_done_callback(lambda _: self._running.pop(source, None))
+        return await asyncio.shield(task)
 
     async def _explained(self, source: str, trace: Trace) -> Run:
         diagnoses = explain(trace)
@@ -87,3 +98,8 @@ class Runs:
             return Run(trace=trace, diagnoses=diagnoses, not_compared=str(refused))
         contrasts = contrast(trace, reference)
         return Run(trace=trace, diagnoses=diagnoses, reference=reference, contrasts=contrasts)
+
+
+def _with_open(run: Run, source: str, unfold: Folds) -> Shown:
+    pictures: Pictures = draw(run.trace, unfold)
+    return show(run, pictures, source)

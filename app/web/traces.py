@@ -7,16 +7,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.diagram.pictures import Folds, Pictures
 from app.errors import UserFacingError
 from app.lessons.catalog import Lesson
+from app.web.address import Address, address_of, folds_in
 from app.web.notices import EMPTY, notice_of
 from app.web.respond import respond
-from app.web.runs import Run
+from app.web.shown import Shown
 from app.web.site import Bench, State
 from app.web.views import BenchView, Notice, opening_of, result_of
-
-MOST_OPENED = 500
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,27 +34,35 @@ async def create_trace(
     request.state.source = source
     if not source.strip():
         return notice_page(request, bench, source, EMPTY, 422)
+    folds = folds_in(unfold)
     try:
-        run, pictures = await bench.runs.drawn(source, opened(unfold))
+        shown = await bench.runs.pressed(source, folds)
     except UserFacingError as error:
-        notice = notice_of(error)
-        headers = {"Retry-After": str(notice.retry_after_s)} if notice.retry_after_s else {}
-        return notice_page(request, bench, source, notice, error.status, headers)
-    return await run_in_threadpool(result_page, request, bench, source, run, pictures)
-
-
-def opened(unfold: str) -> Folds:
-    """The ids of folds in a form field or an address; those of no fold do nothing."""
-    return frozenset(filter(None, unfold.split(",")[:MOST_OPENED]))
+        return refused(request, bench, source, error)
+    place = address_of(source, folds)
+    return await run_in_threadpool(result_page, request, bench, source, shown, place)
 
 
 def result_page(
-    request: Request, bench: State, source: str, run: Run, pictures: Pictures, lesson: Lesson | None = None
+    request: Request,
+    bench: State,
+    source: str,
+    shown: Shown,
+    place: Address,
+    moment: int | None = None,
+    lesson: Lesson | None = None,
 ) -> Response:
-    """The page of a run, whatever became of it."""
-    result = result_of(run, pictures, source, bench.limits)
+    """The page of a run, whatever became of it, at a moment; the last for None."""
+    result = result_of(shown, place, moment, bench.limits)
     view = BenchView(site=bench.site(), opening=opening_of(source, lesson), source=source, result=result)
     return respond(request, "bench", view)
+
+
+def refused(request: Request, bench: State, source: str, error: UserFacingError) -> Response:
+    """The page of a source that the sandbox did not take."""
+    notice = notice_of(error)
+    headers = {"Retry-After": str(notice.retry_after_s)} if notice.retry_after_s else {}
+    return notice_page(request, bench, source, notice, error.status, headers)
 
 
 def notice_page(

@@ -6,18 +6,19 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from app.diagram.film import Still
-from app.diagram.gradients import Gradients, draw_gradients
-from app.diagram.pictures import Pictures
+from app.diagram.gradients import Gradients
 from app.diagram.scene import Scene
 from app.diagram.tape import Tape
 from app.explain.diagnosis import Diagnosis
 from app.lessons.catalog import Lesson, catalog
 from app.sandbox.run import Layer
 from app.trace.model import Environment
-from app.web.lines import Line, lines_of
+from app.web.address import Address
+from app.web.lines import Line
 from app.web.names import NameRow, names_of
 from app.web.outcome import Ending, Limits, announcement, ending, remarks
-from app.web.runs import Run
+from app.web.shown import Shown
+from app.web.timeline import Timeline
 
 YOUR_SNIPPET = "Your snippet"
 
@@ -57,15 +58,20 @@ class Opening(Struct, frozen=True, kw_only=True):
 class Notice(Struct, frozen=True, kw_only=True):
     """The one form for every state that is no result. `retry_after_s` makes it try again by itself."""
 
-    kind: Literal["empty", "too-large", "busy", "unavailable", "broken"]
+    kind: Literal["empty", "too-large", "damaged", "busy", "unavailable", "broken"]
     title: str
     text: str
     retry_after_s: int | None = None
 
 
 class ResultView(Struct, frozen=True, kw_only=True):
-    """One run: its output, findings, pictures and tables."""
+    """One run at one of its moments: its output, findings, pictures and tables.
 
+    `address` ends where `moment=5` can follow, `unfold` where ids of folds can.
+    """
+
+    address: str
+    unfold: str
     ending: Ending
     stdout: str
     stderr: str
@@ -73,8 +79,9 @@ class ResultView(Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...]
     diagnoses: tuple[Diagnosis, ...]
     lines: tuple[Line, ...]
-    pictured: bool  # False where nothing ran
     still: Still
+    timeline: Timeline | None  # None where nothing ran
+    film: str | None
     tape: Tape
     scene: Scene
     gradients: Gradients
@@ -118,23 +125,27 @@ def opening_of(source: str, lesson: Lesson | None = None) -> Opening:
     return Opening(title=lesson.title, text=lesson.text, path=lesson.path, line=line, segments=segments)
 
 
-def result_of(run: Run, pictures: Pictures, source: str, limits: Limits) -> ResultView:
-    """All that the page shows of `run`."""
+def result_of(shown: Shown, place: Address, moment: int | None, limits: Limits) -> ResultView:
+    """All that the page shows of a run at that moment; the last for None."""
+    run, pictures = shown.run, shown.pictures
     trace = run.trace
     end = ending(trace, limits)
     return ResultView(
+        address=place.base,
+        unfold=f"{place.plain}open=",
         ending=end,
         stdout=trace.stdout,
         stderr=trace.stderr,
         truncated=trace.truncated,
         remarks=remarks(trace),
         diagnoses=run.diagnoses,
-        lines=lines_of(trace, source),
-        pictured=bool(trace.steps),
-        still=pictures.film.still(),
+        lines=shown.lines,
+        still=pictures.film.still(moment),
+        timeline=shown.timeline,
+        film=shown.film,
         tape=pictures.tape,
         scene=pictures.scene,
-        gradients=draw_gradients(trace, run.contrasts),
+        gradients=shown.gradients,
         not_compared=run.not_compared,
         names=names_of(trace),
         environment=trace.environment,

@@ -3,5 +3,6 @@ import "./run.js";
 import "./kept.js";
 import "./light.js";
 import { mount } from "./lines.js";
+import "./timeline.js";
 
 requestAnimationFrame(() => setTimeout(mount));

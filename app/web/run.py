@@ -1,0 +1,21 @@
+"""What became of a snippet: its trace, and what follows from it."""
+
+from msgspec import Struct
+
+from app.explain.contrast import GradContrast
+from app.explain.diagnosis import Diagnosis
+from app.trace.model import Reference, Trace
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """A snippet's run and what follows from it.
+
+    `contrasts` are the gradients that the values which were saved would change; `not_compared` says why there
+    is no reference run where there should be one.
+    """
+
+    trace: Trace
+    diagnoses: tuple[Diagnosis, ...]
+    reference: Reference | None = None
+    contrasts: tuple[GradContrast, ...] = ()
+    not_compared: str | None = None

@@ -1,0 +1,184 @@
+// Stands the page at a moment of the run: slider, buttons, keys, play, the address, the sentence, the editor's line.
+import { Film } from "./film.js";
+
+const PLAY_MS = 700;
+const REST_MS = 300;
+const AT_THE_SLIDER = "#moments, .figure";
+const result = document.querySelector("#result");
+
+let film = null;
+let stops = []; // the list of moments: its items
+let playing = null;
+let resting = null;
+
+const slider = () => document.querySelector("#moments");
+
+// What has come with the page, or with a run.
+function load() {
+  pause();
+  clearTimeout(resting);
+  const data = result.querySelector("#film");
+  film = data ? new Film(JSON.parse(data.textContent), result, Number(data.dataset.stop)) : null;
+  stops = [...result.querySelectorAll("#told li")];
+  if (!film) return tell(null);
+  slider().value = film.at;
+  tell(stops[film.at]);
+}
+
+// For what stands elsewhere: the editor, the figures.
+function tell(stop) {
+  const detail = stop ? { moment: Number(stop.dataset.moment), line: Number(stop.dataset.line) } : { moment: null, line: null };
+  document.dispatchEvent(new CustomEvent("tapescope:moment", { detail }));
+}
+
+function show(index) {
+  const to = Math.min(Math.max(index, 0), film.stops.length - 1);
+  if (to === film.at) return;
+  const before = stops[film.at];
+  const now = stops[to];
+  film.show(to);
+  before.classList.remove("now");
+  before.querySelector("a").removeAttribute("aria-current");
+  now.classList.add("now");
+  now.querySelector("a").setAttribute("aria-current", "step");
+  const where = now.querySelector("a");
+  const said = now.querySelector(".said > span");
+  result.querySelector("#where").replaceChildren(...copies(where));
+  result.querySelector("#sentence").replaceChildren(...copies(said));
+  slider().value = to;
+  slider().setAttribute("aria-valuetext", `${where.textContent.replace(" · ", ", ")}. ${said.textContent}`.replace(/^M/, "m"));
+  lead("#earlier", stops[to - 1]);
+  lead("#later", stops[to + 1]);
+  tell(now);
+  clearTimeout(resting);
+  resting = setTimeout(keepAddress, REST_MS);
+}
+
+const copies = (element) => [...element.childNodes].map((node) => node.cloneNode(true));
+
+function lead(button, stop) {
+  const link = result.querySelector(button);
+  if (stop) {
+    link.setAttribute("href", stop.querySelector("a").getAttribute("href"));
+    link.dataset.moment = stop.dataset.moment;
+    link.removeAttribute("aria-disabled");
+    return;
+  }
+  link.removeAttribute("href");
+  delete link.dataset.moment;
+  link.setAttribute("aria-disabled", "true");
+  if (document.activeElement === link) slider().focus();
+}
+
+// The address
+
+const given = () => result.querySelector("#printed")?.dataset.address ?? null;
+const here = () => location.pathname + location.search;
+let known = here();
+
+function addressNow() {
+  const base = given();
+  const last = !film || film.at === film.stops.length - 1;
+  return last ? base.slice(0, -1) : `${base}moment=${film.stops[film.at]}`;
+}
+
+function keepAddress() {
+  if (!given()) return;
+  history.replaceState(null, "", addressNow() + location.hash);
+  known = here();
+}
+
+// A run is an entry of its own, unless it is of the same snippet.
+function pushAddress() {
+  const base = given();
+  if (!base) return;
+  const same = known.replace(/[?&]moment=\d+$/, "").replace(/^\/$/, "") === base.slice(0, -1);
+  history[same ? "replaceState" : "pushState"](null, "", addressNow());
+  known = here();
+}
+
+addEventListener("popstate", () => {
+  if (here() !== known) location.reload();
+});
+
+// Play
+
+function play() {
+  const button = result.querySelector("#play");
+  if (film.at === film.stops.length - 1) show(0);
+  swapLabel(button);
+  playing = setInterval(() => {
+    show(film.at + 1);
+    if (film.at === film.stops.length - 1) pause();
+  }, PLAY_MS);
+}
+
+function pause() {
+  if (playing === null) return;
+  clearInterval(playing);
+  playing = null;
+  swapLabel(result.querySelector("#play"));
+}
+
+function swapLabel(button) {
+  if (!button) return;
+  const label = button.getAttribute("aria-label");
+  button.setAttribute("aria-label", button.dataset.label);
+  button.dataset.label = label;
+}
+
+for (const kind of ["pointerdown", "keydown", "wheel"]) {
+  document.addEventListener(kind, (event) => {
+    const atPlay = event.composedPath().some((each) => each.id === "play");
+    if (playing !== null && !(atPlay && (kind !== "keydown" || event.key === " " || event.key === "Enter"))) pause();
+  }, { capture: true, passive: true });
+}
+
+// Pointer and keys
+
+document.addEventListener("input", (event) => {
+  if (event.target.id === "moments" && film) show(Number(event.target.value));
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("#play") && film) return playing === null ? play() : pause();
+  if (event.ctrlKey || event.metaKey || event.shiftKey || !film) return undefined;
+  const link = event.target.closest?.("[data-moment]");
+  if (!link || !result.contains(link)) return undefined;
+  event.preventDefault();
+  return show(film.index(Number(link.dataset.moment)));
+});
+
+const isLine = (stop) => stop.dataset.kind !== "node" && stop.dataset.kind !== "nodes";
+
+// The next stop in that direction at which a line ran: over the nodes of a backward.
+function lineFrom(index, way) {
+  let at = index + way;
+  while (at > 0 && at < stops.length - 1 && !isLine(stops[at])) at += way;
+  return at;
+}
+
+const KEYS = {
+  ArrowLeft: (at) => at - 1,
+  ArrowRight: (at) => at + 1,
+  PageUp: (at) => lineFrom(at, -1),
+  PageDown: (at) => lineFrom(at, 1),
+  Home: () => 0,
+  End: () => stops.length - 1,
+};
+
+document.addEventListener("keydown", (event) => {
+  if (!film || !(event.key in KEYS) || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!event.target.closest?.(AT_THE_SLIDER)) return;
+  event.preventDefault();
+  show(KEYS[event.key](film.at));
+});
+
+document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx.response.status >= 400) return;
+  load();
+  pushAddress();
+});
+
+load();
+if (location.pathname === "/traces") keepAddress(); // a form's own address has nothing to come back to
