@@ -1,19 +1,23 @@
 """What backward left in `.grad`: for every leaf and parameter the numbers and a small picture, or why there is none.
 
-Where the values that were saved give another gradient (a reference run), three rows on one scale: in this run, with
-the values that were saved, and the difference.
+The numbers are those of the moment; the picture, and why there is none, are those of the end. Where the values that
+were saved give another gradient (a reference run), there are at the end three rows on one scale: in this run, with the
+values that were saved, and the difference.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from app.diagram.cells import Cells, row_of, strongest_of
+from app.diagram.film import Film
 from app.diagram.gradient_pictures import Picture, picture
 from app.diagram.gradient_reasons import Reason, Reasons
+from app.diagram.gradient_turns import Tracks, tracks_of, turns_of
 from app.trace.figures import shape_words
+from app.trace.history import History
 from app.trace.model import Final, Trace, Values
 
 MOST_ROWS = 100
@@ -35,22 +39,30 @@ class Contrast(Protocol):
 
 
 class GradientLine(Struct, frozen=True, kw_only=True):
-    """One gradient: its numbers, up to eight, and its picture."""
+    """One gradient: its numbers, up to eight, and its picture. With `since`, it is there from that moment on."""
 
     what: Literal["got", "intact", "off"]
     words: str
     cells: Cells
     picture: Picture | None
+    tracks: Tracks | None = None
+    since: int | None = None
 
 
 class GradientRow(Struct, frozen=True, kw_only=True):
-    """One leaf or parameter, under all its names; without lines, `why` says why there is no gradient."""
+    """One leaf or parameter, under all its names; without lines, `why` says why there is none at the end.
+
+    `before` is then a track: what there was until `end`.
+    """
 
     names: tuple[str, ...]
     ref: str | None
     shape: str
+    since: int | None  # the moment at which there was such a tensor
+    end: int
     lines: tuple[GradientLine, ...] = ()
     why: Reason | None = None
+    before: int | None = None
     wrong: bool = False
 
 
@@ -63,8 +75,9 @@ class Gradients(Struct, frozen=True, kw_only=True):
     non_leaves: tuple[str, ...] = ()
 
 
-def draw_gradients(trace: Trace, contrasts: Iterable[Contrast] = ()) -> Gradients:
-    """The rows in the order of `trace.final`; names of one tensor share a row."""
+def draw_gradients(history: History, film: Film, contrasts: Iterable[Contrast] = ()) -> Gradients:
+    """The rows in the order of `trace.final`; names of one tensor share a row. What changes goes into `film`."""
+    trace = history.trace
     reasons = Reasons(trace)
     by_name = {contrast.name: contrast for contrast in contrasts}
     together: dict[str, list[str]] = {}
@@ -80,7 +93,9 @@ def draw_gradients(trace: Trace, contrasts: Iterable[Contrast] = ()) -> Gradient
     rows: list[GradientRow] = []
     cells = MOST_HEAT
     for names in groups[:MOST_ROWS]:
-        rows.append(_row(trace, names, by_name, reasons, heat=cells > 0))
+        contrast = next((by_name[name] for name in names if name in by_name), None)
+        row = _row(trace, names, contrast, reasons, heat=cells > 0)
+        rows.append(_moving(row, history, trace.final[names[0]], film))
         forms = [line for line in rows[-1].lines if line.picture and line.picture.form == "heat"]
         cells -= sum(line.cells.count for line in forms)
     return Gradients(
@@ -91,19 +106,31 @@ def draw_gradients(trace: Trace, contrasts: Iterable[Contrast] = ()) -> Gradient
     )
 
 
-def _row(
-    trace: Trace, names: list[str], contrasts: Mapping[str, Contrast], reasons: Reasons, *, heat: bool
-) -> GradientRow:
+def _row(trace: Trace, names: list[str], contrast: Contrast | None, reasons: Reasons, *, heat: bool) -> GradientRow:
+    """The row as it is at the end."""
     final = trace.final[names[0]]
-    contrast = next((contrasts[name] for name in names if name in contrasts), None)
     return GradientRow(
         names=tuple(names),
         ref=final.tensor,
         shape=_shape(trace, final),
+        since=trace.tensors[final.tensor].moment if final.tensor else None,
+        end=0,
         lines=tuple(_lines(final, contrast, heat=heat)),
         why=reasons.of(final) if final.grad is None else None,
         wrong=contrast is not None,
     )
+
+
+def _moving(row: GradientRow, history: History, final: Final, film: Film) -> GradientRow:
+    """The row with its tracks. What the reference run gave is there at the end alone."""
+    turns, end = turns_of(history, final, film), film.stops[-1]
+    lines = [replace(line, since=None if line.what == "got" else end) for line in row.lines]
+    if lines and lines[0].what == "got":
+        lines[0] = replace(lines[0], tracks=tracks_of(turns, lines[0].cells, film))
+    before = None
+    if row.why:
+        before = film.track((turn.moment, row_of(turn.values).words if turn.values else turn.words) for turn in turns)
+    return replace(row, lines=tuple(lines), before=before, end=end)
 
 
 def _shape(trace: Trace, final: Final) -> str:

@@ -44,14 +44,18 @@ class Address(Struct, frozen=True, kw_only=True):
     opened: str = ""  # ids of folds shown open, apart by commas
 
     @property
-    def plain(self) -> str:
-        """Without folds; it ends where a parameter can follow."""
-        return f"{self.path}?code={self.code}&" if self.code else f"{self.path}?"
+    def base(self) -> str:
+        """It ends where `moment=5` can follow."""
+        return f"{self._plain}open={quote(self.opened, safe=',:')}&" if self.opened else self._plain
 
     @property
-    def base(self) -> str:
-        """With them; `moment=5` can follow."""
-        return f"{self.plain}open={quote(self.opened, safe=',:')}&" if self.opened else self.plain
+    def unfold(self) -> str:
+        """It ends where the ids of folds can follow."""
+        return f"{self._plain}open="
+
+    @property
+    def _plain(self) -> str:
+        return f"{self.path}?code={self.code}&" if self.code else f"{self.path}?"
 
 
 def address_of(source: str, opened: Folds) -> Address:

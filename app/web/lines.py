@@ -6,8 +6,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from app.diagram.film import Film
 from app.explain.facts import hidden, writes_since
 from app.trace.figures import numbers, shape_words
+from app.trace.history import History
 from app.trace.model import Storage, Tensor, Trace, Values, Write
 
 # "unseen": a write that autograd missed, and that changed what backward read; "missed": one that changed nothing for it
@@ -16,12 +18,14 @@ _RANK: dict[Mark, int] = {"saved": 0, "write": 1, "missed": 1, "unseen": 2, "rai
 _BY_NO_OPERATOR = "("  # how the op of such a write begins: it has no name
 LISTED_LINES = 400  # in a longer snippet only the lines that did something worth a mark are listed
 SHOWN_VALUES = 4
+NOW = "now"
 
 
 class Line(Struct, frozen=True, kw_only=True):
     """One line of the source: its text, and what the run showed there.
 
-    `lights` are the ids of what it made, wrote or saved; `column` is where a SyntaxError points, from 1.
+    `lights` are the ids of what it made, wrote or saved; `column` is where a SyntaxError points, from 1. `since` is the
+    moment at which it first ran, `settled` the one at which it ran last: what it says is not there before.
     """
 
     number: int
@@ -31,13 +35,23 @@ class Line(Struct, frozen=True, kw_only=True):
     values: str | None = None  # of the tensor that the line made or wrote, when it had run
     column: int | None = None
     lights: tuple[str, ...] = ()
+    since: int | None = None
+    settled: int | None = None
+    now: int | None = None  # track: "now" while the slider stands on it; None where it never does
 
 
-def lines_of(trace: Trace, source: str) -> tuple[Line, ...]:
-    """Every line of `source`, or those with a mark if it is long."""
+def lines_of(history: History, film: Film, source: str, drawn: Set[str]) -> tuple[Line, ...]:
+    """Every line of `source`, or those with a mark if it is long. They light what is `drawn`."""
+    trace = history.trace
     marks = _marks(trace)
     values = dict(_values(trace))
     lights = _lights(trace)
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for step in trace.steps:
+        first.setdefault(step.line, step.moment)
+        last[step.line] = step.moment
+    standing = _standing(history, film)
     error = trace.outcome.error
     column = error.column if error else None
     texts = source.splitlines() or [""]
@@ -50,11 +64,25 @@ def lines_of(trace: Trace, source: str) -> tuple[Line, ...]:
             words=marks[number][1] if number in marks else None,
             values=values.get(number),
             column=column if error and error.line == number else None,
-            lights=tuple(lights.get(number, ())),
+            lights=tuple(key for key in lights.get(number, ()) if key in drawn),
+            since=first.get(number),
+            settled=last.get(number),
+            now=standing.get(number),
         )
         for number, text in enumerate(texts, start=1)
         if every or number in marks
     )
+
+
+def _standing(history: History, film: Film) -> dict[int, int]:
+    """For each line that the slider stands on at some stop: the track of the word that says so."""
+    if not history.trace.steps:
+        return {}
+    lines = [history.moments.line_of(moment) for moment in film.stops]
+    return {
+        line: film.track((moment, NOW if line == one else "") for moment, one in zip(film.stops, lines, strict=True))
+        for line in sorted(set(lines))
+    }
 
 
 def unseen(trace: Trace, write: Write) -> bool:

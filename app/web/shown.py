@@ -1,13 +1,17 @@
 """A run with all of the page that changes with the moment: drawn once, and shown at any of its moments."""
 
+from collections.abc import Iterator
+
 import msgspec
 from msgspec import Struct
 
 from app.diagram.gradients import Gradients, draw_gradients
 from app.diagram.pictures import MOMENT, Folds, Pictures
 from app.web.lines import Line, lines_of
+from app.web.printed import Printed, printed_of
 from app.web.run import Run
 from app.web.timeline import Timeline, timeline_of
+from app.web.variables import Variables, variables_of
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -17,23 +21,34 @@ class Shown(Struct, frozen=True, kw_only=True):
     pictures: Pictures
     timeline: Timeline | None
     lines: tuple[Line, ...]
+    printed: Printed
+    variables: Variables | None
     gradients: Gradients
     film: str | None
 
 
 def show(run: Run, pictures: Pictures, source: str) -> Shown:
     """Lay out `run`. All tracks are laid here, before any of it is rendered."""
+    history, film = pictures.history, pictures.film
     timeline = timeline_of(pictures) if pictures.reel else None
-    gradients = draw_gradients(run.trace, run.contrasts)
-    lines = lines_of(run.trace, source)
     return Shown(
         run=run,
         pictures=pictures,
         timeline=timeline,
-        lines=lines,
-        gradients=gradients,
+        lines=lines_of(history, film, source, frozenset(_refs(pictures))),
+        printed=printed_of(history, film),
+        variables=variables_of(history, film) if timeline else None,
+        gradients=draw_gradients(history, film, run.contrasts),
         film=_data(pictures) if timeline else None,
     )
+
+
+def _refs(pictures: Pictures) -> Iterator[str]:
+    """The ids of all that is drawn, or listed at the end."""
+    for drawing in (*pictures.tape.drawings, *pictures.scene.drawings):
+        yield from (mark.ref for mark in drawing.marks if mark.ref)
+    for final in pictures.history.trace.final.values():
+        yield from filter(None, (final.tensor, final.storage, final.counter))
 
 
 def _data(pictures: Pictures) -> str:

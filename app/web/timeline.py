@@ -35,12 +35,18 @@ class Stop(Struct, frozen=True, kw_only=True):
 
     index: int
     moment: int
+    first: int  # the same, or the first of those that are folded
     line: int
     kind: str  # as of its column
     when: str  # "moment 8 of 10"
     place: str  # "line 6, backward through SigmoidBackward0"
     text: str
     mark: Mark | None
+
+    @property
+    def folded(self) -> bool:
+        """Whether it stands for several moments."""
+        return self.first < self.moment
 
     @property
     def spoken(self) -> str:
@@ -114,6 +120,7 @@ def _stops(history: History, reel: Sequence[Column]) -> Iterator[Stop]:
         yield Stop(
             index=index,
             moment=column.last,
+            first=column.first,
             line=told.line,
             kind=column.kind,
             when=f"moments {column.first:,}–{column.last:,} of {count:,}"

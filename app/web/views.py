@@ -15,10 +15,11 @@ from app.sandbox.run import Layer
 from app.trace.model import Environment
 from app.web.address import Address
 from app.web.lines import Line
-from app.web.names import NameRow, names_of
 from app.web.outcome import Ending, Limits, announcement, ending, remarks
+from app.web.printed import Printed
 from app.web.shown import Shown
 from app.web.timeline import Timeline
+from app.web.variables import Variables
 
 YOUR_SNIPPET = "Your snippet"
 
@@ -65,15 +66,11 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class ResultView(Struct, frozen=True, kw_only=True):
-    """One run at one of its moments: its output, findings, pictures and tables.
+    """One run at one of its moments: its output, findings, pictures and tables."""
 
-    `address` ends where `moment=5` can follow, `unfold` where ids of folds can.
-    """
-
-    address: str
-    unfold: str
+    place: Address
     ending: Ending
-    stdout: str
+    printed: Printed
     stderr: str
     truncated: tuple[str, ...]
     remarks: tuple[str, ...]
@@ -86,7 +83,7 @@ class ResultView(Struct, frozen=True, kw_only=True):
     scene: Scene
     gradients: Gradients
     not_compared: str | None
-    names: tuple[NameRow, ...]
+    variables: Variables | None
     environment: Environment
     announcement: str
 
@@ -131,10 +128,9 @@ def result_of(shown: Shown, place: Address, moment: int | None, limits: Limits) 
     trace = run.trace
     end = ending(trace, limits)
     return ResultView(
-        address=place.base,
-        unfold=f"{place.plain}open=",
+        place=place,
         ending=end,
-        stdout=trace.stdout,
+        printed=shown.printed,
         stderr=trace.stderr,
         truncated=trace.truncated,
         remarks=remarks(trace),
@@ -147,7 +143,7 @@ def result_of(shown: Shown, place: Address, moment: int | None, limits: Limits) 
         scene=pictures.scene,
         gradients=shown.gradients,
         not_compared=run.not_compared,
-        names=names_of(trace),
+        variables=shown.variables,
         environment=trace.environment,
         announcement=announcement(end, run.diagnoses),
     )

@@ -8,6 +8,7 @@ import {
 
 const setFacts = StateEffect.define();
 const setLit = StateEffect.define();
+const NOW = "now";
 
 class Icon extends GutterMarker {
   constructor(mark, icon) {
@@ -23,20 +24,24 @@ class Icon extends GutterMarker {
   }
 }
 
+// What a line has to say at its end: that the run stands there, what it did, or what it made.
 class EndNote extends WidgetType {
-  constructor(text, kind) {
+  constructor(parts) {
     super();
-    this.text = text;
-    this.kind = kind;
+    this.parts = parts; // [text, kind], …
   }
   eq(other) {
-    return this.text === other.text && this.kind === other.kind;
+    return JSON.stringify(this.parts) === JSON.stringify(other.parts);
   }
   toDOM() {
-    const note = document.createElement("span");
-    note.className = `end-note ${this.kind}`;
-    note.textContent = this.text;
-    return note;
+    const notes = document.createElement("span");
+    notes.className = "end-notes";
+    for (const [text, kind] of this.parts) {
+      const note = notes.appendChild(document.createElement("span"));
+      note.className = `end-note ${kind}`;
+      note.textContent = text;
+    }
+    return notes;
   }
   ignoreEvent() {
     return false;
@@ -46,10 +51,12 @@ class EndNote extends WidgetType {
 const PADDING_PX = 26; // of a line, and between its note and the edge
 const APART = 2; // characters between the code and the values at its line's end
 
-function endNote(line, fact, room) {
-  if (fact.words) return new EndNote(fact.words, fact.mark);
-  if (fact.values && line.length + fact.values.length + APART <= room) return new EndNote(fact.values, "values");
-  return null;
+function endNote(line, fact, room, stands, reached) {
+  const parts = [];
+  if (fact.words && reached(fact.since)) parts.push([fact.words, fact.mark]);
+  else if (fact.values && reached(fact.settled) && line.length + fact.values.length + APART <= room) parts.push([fact.values, "values"]);
+  if (stands && !fact.words) parts.push([NOW, NOW]);
+  return parts.length ? new EndNote(parts) : null;
 }
 
 function names(state, refs) {
@@ -70,27 +77,31 @@ function names(state, refs) {
   return found;
 }
 
-function decorations(state, { lines, names: refs, room }) {
+// `at` is where the run stands: what came later is not there yet. Without it, nothing ran.
+function decorations(state, { lines, names: refs, room, at }) {
   const ranges = names(state, refs);
+  const reached = (moment) => moment === null || at.moment === null || moment <= at.moment;
   for (const fact of lines) {
     if (fact.number > state.doc.lines) continue;
     const line = state.doc.line(fact.number);
+    const stands = fact.number === at.line;
     const attributes = { "data-ref": `L${fact.number}` };
-    if (fact.mark) attributes["data-mark"] = fact.mark;
+    if (fact.mark && reached(fact.since)) attributes["data-mark"] = fact.mark;
+    if (stands) attributes.class = NOW;
     ranges.push(Decoration.line({ attributes }).range(line.from));
     if (fact.column && line.length) {
       const from = Math.min(line.from + fact.column - 1, line.to - 1);
       ranges.push(Decoration.mark({ class: "wavy" }).range(from, line.to));
     }
-    const note = endNote(line, fact, room);
+    const note = endNote(line, fact, room, stands, reached);
     if (note) ranges.push(Decoration.widget({ widget: note, side: 1 }).range(line.to));
   }
   return Decoration.set(ranges, true);
 }
 
-function icons(state, { lines }) {
+function icons(state, { lines, at }) {
   const ranges = lines
-    .filter((fact) => fact.icon && fact.number <= state.doc.lines)
+    .filter((fact) => fact.icon && fact.number <= state.doc.lines && (fact.since === null || at.moment === null || fact.since <= at.moment))
     .map((fact) => new Icon(fact.mark, fact.icon).range(state.doc.line(fact.number).from));
   return RangeSet.of(ranges, true);
 }
@@ -149,11 +160,16 @@ const look = EditorView.theme({
   ".cm-selectionBackground": { backgroundColor: "var(--value-low)" },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground": { backgroundColor: "var(--value-mid)" },
   ".cm-matchingBracket, &.cm-focused .cm-matchingBracket": { backgroundColor: "var(--value-low)" },
-  ".end-note": {
-    position: "absolute", top: "0", right: "calc(10px + var(--hidden-right, 0px))", padding: "0 6px", height: "20px", marginTop: "3px",
-    borderRadius: "9px", font: "12px/20px var(--font-text)", color: "var(--ink-soft)", backgroundColor: "var(--surface)", whiteSpace: "pre",
+  ".end-notes": {
+    position: "absolute", top: "0", right: "calc(10px + var(--hidden-right, 0px))", display: "flex", gap: "4px", marginTop: "3px",
     userSelect: "none", pointerEvents: "none",
   },
+  ".end-note": {
+    padding: "0 6px", height: "20px", borderRadius: "9px", font: "12px/20px var(--font-text)", color: "var(--ink-soft)",
+    backgroundColor: "var(--surface)", whiteSpace: "pre",
+  },
+  ".end-note.now": { color: "var(--accent)", background: "none", fontWeight: "600" },
+  ".cm-line.now, &.cm-focused .cm-line.now": { boxShadow: "inset 3px 0 var(--accent)", backgroundColor: "var(--accent-soft)" },
   ".end-note.values": { fontFamily: "var(--font-code)", color: "var(--ink-faint)", background: "none" },
   ".end-note.unseen": { color: "var(--alarm)", backgroundColor: "var(--alarm-soft)", fontWeight: "600" },
   ".end-note.raised, .end-note.stopped": { color: "var(--page)", backgroundColor: "var(--ink)", fontWeight: "600" },
@@ -257,6 +273,13 @@ export class Editor {
 
   replace(text) {
     this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
+  }
+
+  // Where the run stands. After an edit the marks have moved with their lines, and stay.
+  stand(at, names) {
+    if (!this.facts || this.edited) return;
+    this.facts = { ...this.facts, at, names };
+    this.view.dispatch({ effects: setFacts.of({ ...this.facts, room: this.room }) });
   }
 
   show(facts) {

@@ -3,8 +3,11 @@ const source = document.querySelector("#source");
 const host = document.querySelector("#mount");
 let editor = null;
 
+let at = { moment: null, line: null }; // where the run stands
+
 // The server's list of lines, as the editor wants it.
 function facts() {
+  const number = (text) => (text === undefined ? null : Number(text));
   const lines = [...document.querySelectorAll("#lines > li")].map((line) => ({
     number: line.value,
     mark: line.dataset.mark ?? null,
@@ -12,16 +15,24 @@ function facts() {
     words: line.dataset.words ?? null,
     values: line.dataset.values ?? null,
     column: Number(line.dataset.column ?? 0),
+    since: number(line.dataset.since),
+    settled: number(line.dataset.settled),
   }));
-  const names = new Map();
+  return { lines, names: names(), at };
+}
+
+// What the names stand for at the moment; those that stand for several things stand for none.
+function names() {
+  const found = new Map();
   const twice = new Set();
-  for (const name of document.querySelectorAll("#names th code[data-ref], #gradients th code[data-ref]")) {
+  for (const name of document.querySelectorAll("#variables tr:not([hidden]) th code[data-ref], #gradients th code[data-ref]")) {
+    if (name.closest("tbody[hidden]")) continue;
     const word = name.textContent.replace(/\.grad$/, "");
-    if (names.has(word) && names.get(word) !== name.dataset.ref) twice.add(word);
-    names.set(word, name.dataset.ref);
+    if (found.has(word) && found.get(word) !== name.dataset.ref) twice.add(word);
+    found.set(word, name.dataset.ref);
   }
-  twice.forEach((word) => names.delete(word));
-  return { lines, names };
+  twice.forEach((word) => found.delete(word));
+  return found;
 }
 
 export async function mount() {
@@ -53,4 +64,8 @@ document.addEventListener("click", (event) => {
 });
 document.querySelector('label[for="source"]').addEventListener("click", () => editor?.focus());
 source.addEventListener("tapescope:focus", () => (editor ?? source).focus());
+document.addEventListener("tapescope:moment", (event) => {
+  at = event.detail;
+  editor?.stand(at, names());
+});
 document.addEventListener("tapescope:light", (event) => editor?.light(event.detail));

@@ -47,11 +47,23 @@ function show(index) {
   result.querySelector("#sentence").replaceChildren(...copies(said));
   slider().value = to;
   slider().setAttribute("aria-valuetext", `${where.textContent.replace(" · ", ", ")}. ${said.textContent}`.replace(/^M/, "m"));
+  offer(now);
   lead("#earlier", stops[to - 1]);
   lead("#later", stops[to + 1]);
   tell(now);
   clearTimeout(resting);
   resting = setTimeout(keepAddress, REST_MS);
+}
+
+// At a fold: a form that asks for any moment inside.
+function offer(stop) {
+  const form = result.querySelector("#fold-open");
+  if (!form) return;
+  const first = stop.dataset.first ?? stop.dataset.moment;
+  form.toggleAttribute("hidden", !stop.dataset.first);
+  const input = form.querySelector("#fold-moment");
+  for (const [name, value] of [["min", first], ["max", stop.dataset.moment], ["value", first]]) input.setAttribute(name, value);
+  input.value = first;
 }
 
 const copies = (element) => [...element.childNodes].map((node) => node.cloneNode(true));
