@@ -16,6 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 ROOT = Path(__file__).parents[2] / "static"
+# Sheets that one page asks for together go as one: fewer requests before the first paint, and a quarter less to send.
+BUNDLES = {
+    "css/bench.css": tuple(f"css/{name}.css" for name in "editor page timeline figure tape gradients".split()),
+}
 KEPT = "public, max-age=31536000, immutable"
 _COMPRESSED = ("text/", "application/json", "image/svg+xml")
 
@@ -33,6 +37,9 @@ class Assets:
 
     def __init__(self, root: Path = ROOT) -> None:
         self._assets = {name: _read(path) for name, path in sorted(_shipped(root))}
+        for name, parts in BUNDLES.items():
+            if all(part in self._assets for part in parts):
+                self._assets[name] = _sent(b"".join(self._assets[part].body for part in parts), "text/css")
         digest = sha256()
         for name, asset in self._assets.items():
             digest.update(name.encode() + b"\0" + sha256(asset.body).digest())
@@ -76,6 +83,9 @@ def _read(path: Path) -> Asset:
     # Not by the system's table: browsers refuse a module that comes as anything but JavaScript.
     media_type = {".js": "text/javascript", ".woff2": "font/woff2"}.get(path.suffix)
     media_type = media_type or mimetypes.guess_type(path.name)[0] or "text/plain"
-    body = path.read_bytes()
+    return _sent(path.read_bytes(), media_type)
+
+
+def _sent(body: bytes, media_type: str) -> Asset:
     compressed = gzip.compress(body, mtime=0) if media_type.startswith(_COMPRESSED) else None
     return Asset(body, compressed, media_type)

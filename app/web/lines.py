@@ -1,7 +1,7 @@
 """What each line of the snippet did, for the gutter and the line's end: pure functions of the Trace."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import Literal
 
 from msgspec import Struct
@@ -85,12 +85,21 @@ def _standing(history: History, film: Film) -> dict[int, int]:
     }
 
 
-def unseen(trace: Trace, write: Write) -> bool:
+def _relied_on(trace: Trace) -> dict[str, set[str | None]]:
+    """For each storage, the counters that its tensors in the graph rely on."""
+    found: dict[str, set[str | None]] = defaultdict(set)
+    for tensor in trace.tensors.values():
+        if tensor.storage and tensor.requires_grad:
+            found[tensor.storage].add(tensor.counter)
+    return found
+
+
+def _unseen(write: Write, relied_on: Mapping[str, Set[str | None]]) -> bool:
     """Whether autograd missed `write`: it moved no counter that a tensor in the graph over this memory relies on."""
     if write.counter is None:
         return True
-    tensors = [tensor for _, tensor in trace.tensors_over(write.storage) if tensor.requires_grad]
-    return bool(tensors) and all(tensor.counter != write.counter for tensor in tensors)
+    counters = relied_on.get(write.storage)
+    return counters is not None and write.counter not in counters
 
 
 def _marks(trace: Trace) -> dict[int, tuple[Mark, str | None]]:
@@ -106,9 +115,10 @@ def _marks(trace: Trace) -> dict[int, tuple[Mark, str | None]]:
     harmful = {
         write for read in hidden(trace) for write in writes_since(trace, read) if write.counter != read.tensor.counter
     }
+    relied_on = _relied_on(trace)
     for write in trace.writes:
         if write.changed and not _fills(trace, write):
-            put(write.line, *_mark_of(trace, write, harmful))
+            put(write.line, *_mark_of(write, harmful, relied_on))
     if error := trace.outcome.error:
         put(error.line, "raised", error.type)
     if trace.outcome.kind == "stopped":
@@ -116,11 +126,11 @@ def _marks(trace: Trace) -> dict[int, tuple[Mark, str | None]]:
     return marks
 
 
-def _mark_of(trace: Trace, write: Write, harmful: Set[Write]) -> tuple[Mark, str | None]:
+def _mark_of(write: Write, harmful: Set[Write], relied_on: Mapping[str, Set[str | None]]) -> tuple[Mark, str | None]:
     words = "write not seen by autograd"
     if write in harmful:
         return "unseen", words
-    if not unseen(trace, write) or (write.counter is None and not write.op.startswith(_BY_NO_OPERATOR)):
+    if not _unseen(write, relied_on) or (write.counter is None and not write.op.startswith(_BY_NO_OPERATOR)):
         return "write", None  # batch_norm keeps statistics without counting: nothing to point at
     return "missed", words
 

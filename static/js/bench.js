@@ -3,6 +3,7 @@ import "./run.js";
 import "./kept.js";
 import "./light.js";
 import { mount } from "./lines.js";
+import "./figures.js";
 import "./timeline.js";
 
 requestAnimationFrame(() => setTimeout(mount));

@@ -23,19 +23,31 @@ function light(refs) {
 const refAt = (event) => event.composedPath()[0]?.closest?.("[data-ref]")?.getAttribute("data-ref") ?? null;
 const show = (ref) => light(refsOf(ref ?? pinned));
 
+function pin(ref) {
+  pinned = ref === pinned ? null : ref;
+  show(ref && pinned);
+}
+
 for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (event) => show(refAt(event)));
 document.addEventListener("pointerleave", () => show(null));
 document.addEventListener("focusout", () => show(null));
 document.addEventListener("click", (event) => {
   const ref = refAt(event);
   if (ref?.startsWith("L") && !event.composedPath()[0].closest("a, svg")) return; // a click into the code is for the caret
-  pinned = ref === pinned ? null : ref;
-  show(ref && pinned);
+  pin(ref);
 });
+document.addEventListener("tapescope:pin", (event) => pin(event.detail));
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || pinned === null) return;
   pinned = null;
   show(null);
+});
+// What the moment has brought, or made into something else.
+document.addEventListener("tapescope:moment", () => {
+  if (!lit.size) return;
+  const refs = lit;
+  lit = new Set();
+  light(refs);
 });
 document.addEventListener("htmx:after:swap", () => {
   pinned = null;

@@ -60,7 +60,8 @@ function offer(stop) {
   const form = result.querySelector("#fold-open");
   if (!form) return;
   const first = stop.dataset.first ?? stop.dataset.moment;
-  form.toggleAttribute("hidden", !stop.dataset.first);
+  if (stop.dataset.first) form.removeAttribute("hidden");
+  else form.setAttribute("hidden", "hidden");
   const input = form.querySelector("#fold-moment");
   for (const [name, value] of [["min", first], ["max", stop.dataset.moment], ["value", first]]) input.setAttribute(name, value);
   input.value = first;
@@ -148,6 +149,8 @@ for (const kind of ["pointerdown", "keydown", "wheel"]) {
 
 // Pointer and keys
 
+const isLine = (stop) => stop.dataset.kind !== "node" && stop.dataset.kind !== "nodes";
+
 document.addEventListener("input", (event) => {
   if (event.target.id === "moments" && film) show(Number(event.target.value));
 });
@@ -155,13 +158,25 @@ document.addEventListener("input", (event) => {
 document.addEventListener("click", (event) => {
   if (event.target.closest?.("#play") && film) return playing === null ? play() : pause();
   if (event.ctrlKey || event.metaKey || event.shiftKey || !film) return undefined;
+  const line = event.target.closest?.("a.line");
+  if (line) return show(nearest(Number(line.hash.slice(2)))); // lines.js takes it to the editor
   const link = event.target.closest?.("[data-moment]");
   if (!link || !result.contains(link)) return undefined;
   event.preventDefault();
   return show(film.index(Number(link.dataset.moment)));
 });
 
-const isLine = (stop) => stop.dataset.kind !== "node" && stop.dataset.kind !== "nodes";
+// The stop at which that line ran, the nearest one if it ran often.
+function nearest(line) {
+  let found = film.at;
+  let apart = Infinity;
+  stops.forEach((stop, index) => {
+    if (Number(stop.dataset.line) !== line || !isLine(stop) || Math.abs(index - film.at) >= apart) return;
+    found = index;
+    apart = Math.abs(index - film.at);
+  });
+  return found;
+}
 
 // The next stop in that direction at which a line ran: over the nodes of a backward.
 function lineFrom(index, way) {

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
-from app.diagram.pictures import NONE_OPEN
 from app.errors import QueueFull, SandboxUnavailable
 from app.lessons.catalog import catalog
 from app.sandbox.run import Layer
@@ -53,7 +53,7 @@ def test_an_example_that_is_posted_unchanged_keeps_its_title(client: TestClient)
 
 def test_line_ends_of_a_form_are_not_the_snippets(client: TestClient) -> None:
     response = client.post("/traces", data={"source": "print(len('''a\r\nb'''))"})
-    assert ">\n3\n</pre>" in response.text
+    assert soup(response).select_one(".stdout").text == "\n3\n"  # type: ignore[union-attr]
 
 
 def test_white_space_at_the_start_of_a_source_survives(client: TestClient) -> None:
@@ -98,7 +98,7 @@ def test_what_became_of_a_run_is_said_calmly(client: TestClient, source: str, wo
 
 def test_nothing_is_drawn_where_nothing_ran(client: TestClient) -> None:
     page = soup(client.post("/traces", data={"source": "x = ("}))
-    assert not page.select("#pictures, #gradients, #names")
+    assert not page.select("#pictures, #gradients, #variables, #timeline, #told, #film")
     assert page.select_one('#lines [data-mark="raised"][data-column]')
 
 
@@ -125,7 +125,9 @@ def test_what_a_snippet_gives_is_text(client: TestClient, source: str, headers: 
     page = soup(response)
     assert response.status_code == 200
     assert not page.select("img, [onerror], hx-partial hx-partial")
-    assert all(script.get("src") for script in page.select("script"))
+    assert all(script.get("src") or script["type"] == "application/json" for script in page.select("script"))
+    for film in page.select("#film"):
+        assert msgspec.json.decode(film.text)["stops"]
     assert response.text.count("<hx-partial hx-target=") == (5 if headers else 0)
     assert "{{ 7*7 }}" in response.text or HOSTILE not in source
 
@@ -258,9 +260,9 @@ async def test_a_class_that_opens_an_example_together_costs_one_run() -> None:
     sandbox = Counting()
     runs = Runs(sandbox)
     lesson = catalog().first
-    together = await asyncio.gather(*(runs.of_lesson(lesson, NONE_OPEN) for _ in range(20)))
+    together = await asyncio.gather(*(runs.of_lesson(lesson) for _ in range(20)))
     assert sandbox.traced == 1
-    assert len({id(run) for run, _ in together}) == 1
-    assert together[0][0].not_compared is not None  # its reference run was refused: so it is not kept
-    await runs.of_lesson(lesson, NONE_OPEN)
+    assert len({id(shown) for shown in together}) == 1
+    assert together[0].run.not_compared is not None  # its reference run was refused: so it is not kept
+    await runs.of_lesson(lesson)
     assert sandbox.traced == 2

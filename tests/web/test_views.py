@@ -1,11 +1,13 @@
-"""What the page says of a run: marks and values of lines, gradients, names, and how it ended."""
+"""What the page says of a run: marks and values of lines, variables, and how it ended."""
 
 import msgspec
 import pytest
 
-from app.trace.model import Error, Outcome, Write
-from app.web.lines import LISTED_LINES, lines_of
-from app.web.names import names_of
+from app.diagram.film import Film
+from app.trace.history import History
+from app.trace.model import Error, Outcome, Trace, Write
+from app.web.lines import LISTED_LINES, Line
+from app.web.lines import lines_of as lines_at
 from app.web.outcome import Limits, announcement, ending, remarks, size
 from tests.web.samples import data_trace
 
@@ -21,6 +23,12 @@ SOURCE = "\n".join(
         "print(a.grad)",
     ]
 )
+
+
+def lines_of(trace: Trace, source: str) -> tuple[Line, ...]:
+    history = History(trace)
+    film = Film(range(1, history.moments.count + 1))
+    return lines_at(history, film, source, frozenset(trace.tensors | trace.storages | trace.counters))
 
 
 def test_marks_and_values_of_lines() -> None:
@@ -68,15 +76,6 @@ def test_the_line_that_raised_is_marked_over_all_else() -> None:
 def test_of_a_long_snippet_only_lines_with_a_mark_are_listed() -> None:
     source = SOURCE + "\n" * LISTED_LINES
     assert [line.number for line in lines_of(data_trace(), source)] == [3, 5]
-
-
-def test_names_tell_counters_apart_only_where_a_storage_has_several() -> None:
-    rows = names_of(data_trace())
-    assert [(row.name, row.storage, row.counter, row.version, row.made_by) for row in rows] == [
-        ("a", "S0", None, 0, "leaf, requires grad"),
-        ("out", "S1", "v1", 0, "`SigmoidBackward0`"),
-        ("c", "S1", "v2", 1, "no history"),
-    ]
 
 
 @pytest.mark.parametrize(
