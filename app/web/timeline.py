@@ -162,7 +162,11 @@ def _percent(index: int, count: int) -> str:
 
 def _ticks(stops: Sequence[Stop]) -> Iterator[Tick]:
     """What has room, from what tells most to what tells least."""
-    labels = {stop.index: f"{stop.line}" for stop in stops if stop.kind != "node"}
+    labels = {
+        stop.index: f"{stop.line}"
+        for stop, before in zip(stops, (None, *stops), strict=False)
+        if stop.kind != "node" and (before is None or before.line != stop.line or stop.folded)
+    }
     widths = {index: len(label) * DIGIT_PX for index, label in labels.items()}
     telling = sorted(labels, key=lambda index: (index not in (0, len(stops) - 1), stops[index].mark is None, index))
     wide, narrow = (_with_room(telling, widths, len(stops), px) for px in (WIDE_PX, NARROW_PX))

@@ -60,8 +60,7 @@ function offer(stop) {
   const form = result.querySelector("#fold-open");
   if (!form) return;
   const first = stop.dataset.first ?? stop.dataset.moment;
-  if (stop.dataset.first) form.removeAttribute("hidden");
-  else form.setAttribute("hidden", "hidden");
+  form.classList.toggle("away", !stop.dataset.first);
   const input = form.querySelector("#fold-moment");
   for (const [name, value] of [["min", first], ["max", stop.dataset.moment], ["value", first]]) input.setAttribute(name, value);
   input.value = first;

@@ -15,9 +15,10 @@ from app.explain import explain
 from app.explain.contrast import contrast
 from app.main import create_app
 from app.settings import Settings
-from app.web.runs import Run
+from app.web.address import Address
+from app.web.run import Run
+from app.web.shown import show
 from app.web.traces import result_page
-from app.web.views import result_of
 from tests.bench.figures import Figure, Heading, above, below, spread
 from tests.bench.server import Server
 from tests.bench.snippets import FIRST, TORCHVIZ
@@ -81,14 +82,15 @@ def shares(server: Server, page_ms: float) -> Iterator[Figure | Heading]:
     contrasts = tuple(contrast(trace, reference))
     run = Run(trace=trace, diagnoses=explain(trace), reference=reference, contrasts=contrasts)
     pictures = draw(trace)
+    shown, place = show(run, pictures, FIRST), Address(path="/")
     site = create_app(Settings()).state.tapescope  # not started: it answers nothing, but knows how to
     request = Request({"type": "http", "headers": []})
-    html = bytes(result_page(request, site, FIRST, run, pictures).body)
+    html = bytes(result_page(request, site, FIRST, shown, place).body)
     run_ms, reference_ms = spread(server.run_ms("trace")).p50, spread(server.run_ms("reference")).p50
     pictures_ms = _p50_ms(lambda: draw(trace))
     explain_ms = _p50_ms(lambda: explain(trace)) + _p50_ms(lambda: contrast(trace, reference))
-    view_ms = _p50_ms(lambda: result_of(run, pictures, FIRST, site.limits))
-    template_ms = _p50_ms(lambda: result_page(request, site, FIRST, run, pictures)) - view_ms
+    view_ms = _p50_ms(lambda: show(run, pictures, FIRST))
+    template_ms = _p50_ms(lambda: result_page(request, site, FIRST, shown, place))
     gzip_ms = _p50_ms(lambda: gzip.compress(html, 5))
     known_ms = run_ms + explain_ms + max(reference_ms, pictures_ms) + view_ms + template_ms + gzip_ms
     for name, ms in (

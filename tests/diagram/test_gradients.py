@@ -1,18 +1,20 @@
 """Gradients as rows: numbers, a picture of them, or the fact that says why there are none."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.diagram.film import Film
 from app.diagram.gradient_pictures import Picture, picture
 from app.diagram.gradient_reasons import RULES
-from app.diagram.gradients import Gradients, draw_gradients
+from app.diagram.gradients import Contrast, Gradients, draw_gradients
 from app.explain.contrast import contrast
-from app.trace.model import Scalar, Summary, Values
+from app.trace.history import History
+from app.trace.model import Scalar, Summary, Trace, Values
 from tests.tracing import reference_of, trace_of
 
 HIDDEN = """\
@@ -37,11 +39,17 @@ def drawn(picture_of: Picture | None) -> Picture:
     return picture_of
 
 
-def rendered(gradients: Gradients) -> BeautifulSoup:
+def gradients_of(trace: Trace, contrasts: Iterable[Contrast] = ()) -> tuple[Gradients, Film]:
+    history = History(trace)
+    film = Film(range(1, history.moments.count + 1))
+    return draw_gradients(history, film, contrasts), film
+
+
+def rendered(gradients: Gradients, film: Film, moment: int | None = None) -> BeautifulSoup:
     loader = FileSystemLoader(Path(__file__).parents[2] / "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     macro = environment.get_template("macros/gradient_rows.html").module.gradients  # type: ignore[attr-defined]
-    return BeautifulSoup(str(macro(gradients)), "html.parser")
+    return BeautifulSoup(str(macro(gradients, film.still(moment))), "html.parser")
 
 
 # why there is none
@@ -96,7 +104,7 @@ LEAF = "import torch\nx = torch.ones(2, requires_grad=True)\n"
     ],
 )
 def test_why_a_leaf_has_no_gradient(source: str, key: str, words: str) -> None:
-    rows = {row.names[0]: row for row in draw_gradients(trace_of(LEAF + source)).rows}
+    rows = {row.names[0]: row for row in gradients_of(trace_of(LEAF + source))[0].rows}
     why = rows["x"].why
     assert why is not None
     assert (why.key, why.words) == (key, words)
@@ -106,7 +114,7 @@ def test_why_a_leaf_has_no_gradient(source: str, key: str, words: str) -> None:
 
 def test_a_frozen_parameter_says_so_and_a_leaf_that_asks_for_none_is_only_named() -> None:
     source = "import torch\nm = torch.nn.Linear(2, 1)\nm.bias.requires_grad = False\nx = torch.ones(1, 2)\ny = m(x)\n"
-    gradients = draw_gradients(trace_of(f"{source}y.sum().backward()\n"))
+    gradients, _ = gradients_of(trace_of(f"{source}y.sum().backward()\n"))
     rows = {row.names[0]: row for row in gradients.rows}
     assert rows["m.bias"].why is not None
     assert rows["m.bias"].why.key == "frozen"
@@ -115,7 +123,7 @@ def test_a_frozen_parameter_says_so_and_a_leaf_that_asks_for_none_is_only_named(
 
 
 def test_names_of_one_tensor_share_a_row() -> None:
-    gradients = draw_gradients(trace_of(f"{LEAF}y = x\n(x * y).sum().backward()\n"))
+    gradients, _ = gradients_of(trace_of(f"{LEAF}y = x\n(x * y).sum().backward()\n"))
     assert [row.names for row in gradients.rows] == [("x", "y")]
 
 
@@ -134,7 +142,7 @@ def test_every_reason_that_names_a_rule_names_one_of_the_pitfalls() -> None:
 
 def test_a_hidden_write_gives_three_rows_on_one_scale() -> None:
     trace = trace_of(HIDDEN)
-    (row,) = draw_gradients(trace, contrast(trace, reference_of(HIDDEN))).rows
+    (row,) = gradients_of(trace, contrast(trace, reference_of(HIDDEN)))[0].rows
     assert [line.words for line in row.lines] == ["in this run", "with the values that were saved", "≠ off by"]
     texts = [[cell.text for cell in line.cells.flat] for line in row.lines]
     assert texts == [["0", "0", "0"], ["0.1966", "0.1050", "0.0452"], ["−0.1966", "−0.1050", "−0.0452"]]
@@ -196,17 +204,61 @@ def test_odd_numbers_draw_without_trouble(flat: tuple[Scalar, ...]) -> None:
 
 def test_complex_gradients_have_a_row() -> None:
     source = "import torch\nz = torch.ones(2, dtype=torch.complex64, requires_grad=True)\n"
-    (row,) = draw_gradients(trace_of(f"{source}(z * z.conj()).real.sum().backward()\n")).rows
+    (row,) = gradients_of(trace_of(f"{source}(z * z.conj()).real.sum().backward()\n"))[0].rows
     assert [cell.text for cell in row.lines[0].cells.flat] == ["2+0j", "2+0j"]
     drawn(row.lines[0].picture)
 
 
 def test_a_page_carries_only_so_many_heat_maps() -> None:
     layers = "torch.nn.Sequential(*[torch.nn.Linear(30, 30) for _ in range(6)])"
-    gradients = draw_gradients(trace_of(f"import torch\nm = {layers}\nm(torch.ones(1, 30)).sum().backward()\n"))
+    gradients, _ = gradients_of(trace_of(f"import torch\nm = {layers}\nm(torch.ones(1, 30)).sum().backward()\n"))
     forms = [line.picture.form for row in gradients.rows for line in row.lines if line.picture]
     assert forms.count("heat") == 3
     assert forms.count("histogram") == 9
+
+
+# at a moment
+
+GROWS = """\
+import torch
+w = torch.tensor([1., 2.], requires_grad=True)
+(w * w).sum().backward()
+(w * 3).sum().backward()
+w.grad = None
+(w * 5).sum().backward()
+"""
+
+
+def test_a_gradient_fills_and_goes_with_the_moments() -> None:
+    trace = trace_of(GROWS)
+    gradients, film = gradients_of(trace)
+    starts = {step.line: step.moment for step in trace.steps}
+
+    def shown(moment: int) -> tuple[list[str], str]:
+        row = rendered(gradients, film, moment).select_one("tr.got")
+        assert row is not None
+        said = row.select_one(".instead")
+        assert said is not None
+        return [cell.text for cell in row.select(".number") if cell.text], said.text
+
+    assert shown(starts[2]) == ([], "None yet")
+    assert shown(starts[3]) == ([], "None yet")  # the line has begun; its nodes have moments of their own
+    assert shown(starts[4] - 1) == (["2", "4"], "")
+    assert shown(starts[5] - 1) == (["5", "7"], "")
+    assert shown(starts[5]) == ([], "None")
+    assert shown(film.stops[-1]) == (["5", "5"], "")
+
+
+def test_what_holds_at_the_end_waits_for_the_end() -> None:
+    trace = trace_of(HIDDEN)
+    gradients, film = gradients_of(trace, contrast(trace, reference_of(HIDDEN)))
+    early, end = (rendered(gradients, film, moment) for moment in (3, film.stops[-1]))
+    assert [row["class"] for row in early.select("tr.intact, tr.off")] == [["intact", "ahead"], ["off", "ahead"]]
+    assert not end.select(".ahead")
+    cut, film = gradients_of(trace_of(f"{LEAF}y = x * 2\n"))
+    early, end = (rendered(cut, film, moment) for moment in (2, film.stops[-1]))
+    assert [tag.text for tag in early.select("[data-reason] span:not(.ahead)")] == ["None yet"]
+    assert [tag.text for tag in end.select("[data-reason] span:not(.past)")] == ["None: no backward ran."]
 
 
 # as a page
@@ -214,7 +266,7 @@ def test_a_page_carries_only_so_many_heat_maps() -> None:
 
 def test_the_table_says_what_the_pictures_show() -> None:
     trace = trace_of(HIDDEN)
-    page = rendered(draw_gradients(trace, contrast(trace, reference_of(HIDDEN))))
+    page = rendered(*gradients_of(trace, contrast(trace, reference_of(HIDDEN))))
     rows = [[cell.get_text(" ", strip=True) for cell in row.select("th, .number")] for row in page.select("tbody tr")]
     assert rows == [
         ["a.grad in this run", "0", "0", "0"],
@@ -227,10 +279,10 @@ def test_the_table_says_what_the_pictures_show() -> None:
 
 def test_names_are_shown_as_text() -> None:
     source = "import torch\nglobals()['<img src=x onerror=alert(1)>'] = torch.ones(2, requires_grad=True)\n"
-    page = rendered(draw_gradients(trace_of(source)))
+    page = rendered(*gradients_of(trace_of(source)))
     assert not page.find_all("img")
     assert "<img src=x onerror=alert(1)>.grad" in page.get_text()
 
 
 def test_a_run_without_leaves_says_so() -> None:
-    assert "No leaf here wants a gradient." in rendered(draw_gradients(trace_of("x = 1"))).get_text()
+    assert "No leaf here wants a gradient." in rendered(*gradients_of(trace_of("x = 1"))).get_text()
