@@ -71,8 +71,15 @@ export class Film {
 }
 
 function put(element, attribute, word) {
-  if (attribute === "text") element.textContent = word;
+  if (attribute === "text") write(element, word);
   else if (attribute === "class") element.setAttribute("class", [word, ...STATE.filter((one) => element.classList.contains(one))].join(" ").trim());
   else if (word === "") element.removeAttribute(attribute);
   else element.setAttribute(attribute, word);
+}
+
+// A text that is there already is changed, which costs half of putting another in its place.
+function write(element, word) {
+  const text = element.firstChild;
+  if (text?.nodeType === Node.TEXT_NODE && !text.nextSibling) text.data = word;
+  else element.textContent = word;
 }
