@@ -12,6 +12,8 @@ from app.errors import UserFacingError
 from app.lessons.catalog import catalog
 
 MOST_OPENED = 500
+MOST_IN_FIGURES = 2_000  # characters of an address that is said some hundred times
+MOST_SAID = 100_000  # characters of a page, of one address said again and again
 MOST_PACKED = 100_000  # characters; no source within the limit comes near
 
 
@@ -47,6 +49,15 @@ class Address(Struct, frozen=True, kw_only=True):
     def base(self) -> str:
         """It ends where `moment=5` can follow."""
         return f"{self._plain}open={quote(self.opened, safe=',:')}&" if self.opened else self._plain
+
+    @property
+    def in_figures(self) -> str:
+        """The same for the many links of figures; of a snippet too long for that, one that leads nowhere."""
+        return self.base if len(self.base) <= MOST_IN_FIGURES else "#"
+
+    def suits(self, count: int) -> bool:
+        """Whether a page can say it so often."""
+        return count * len(self.base) <= MOST_SAID
 
     @property
     def unfold(self) -> str:

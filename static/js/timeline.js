@@ -38,10 +38,10 @@ function show(index) {
   const now = stops[to];
   film.show(to);
   before.classList.remove("now");
-  before.querySelector("a").removeAttribute("aria-current");
+  before.querySelector(".way").removeAttribute("aria-current");
   now.classList.add("now");
-  now.querySelector("a").setAttribute("aria-current", "step");
-  const where = now.querySelector("a");
+  const where = now.querySelector(".way");
+  where.setAttribute("aria-current", "step");
   const said = now.querySelector(".said > span");
   result.querySelector("#where").replaceChildren(...copies(where));
   result.querySelector("#sentence").replaceChildren(...copies(said));
@@ -71,7 +71,7 @@ const copies = (element) => [...element.childNodes].map((node) => node.cloneNode
 function lead(button, stop) {
   const link = result.querySelector(button);
   if (stop) {
-    link.setAttribute("href", stop.querySelector("a").getAttribute("href"));
+    link.setAttribute("href", `${given()}moment=${stop.dataset.moment}`);
     link.dataset.moment = stop.dataset.moment;
     link.removeAttribute("aria-disabled");
     return;

@@ -259,7 +259,7 @@ def test_a_fold_opens_around_any_moment(open_page: OpenPage) -> None:
     form = page.locator("#fold-open")
     expect(form).to_be_hidden()
     page.get_by_text("Moment by moment").click()
-    page.locator("#told li[data-first] a").first.click()
+    page.locator("#told li[data-first] .way").first.click()
     expect(form).to_be_visible()
     form.get_by_role("spinbutton").fill("1234")
     form.get_by_role("spinbutton").press("Enter")

@@ -81,7 +81,7 @@ def test_the_slider_its_links_and_the_list_stand_at_the_moment(client: TestClien
         "/examples/data?moment=9",
     ]
     items = page.select("#told li")
-    assert [str(one(item, "a")["href"]) for item in items] == [f"/examples/data?moment={m}" for m in range(1, 11)]
+    assert [str(one(item, ".way")["href"]) for item in items] == [f"/examples/data?moment={m}" for m in range(1, 11)]
     assert [item["data-moment"] for item in page.select("#told li.now")] == ["8"]
     assert [link["data-moment"] for link in page.select(".tick:not(.ahead)")] == [str(m) for m in range(1, 9)]
     assert one(page, "#film")["data-stop"] == "7"
@@ -167,7 +167,7 @@ def test_a_moment_inside_a_fold_opens_it(client: TestClient) -> None:
     fold = one(folded, "#told li[data-first]")
     first, last = int(str(fold["data-first"])), int(str(fold["data-moment"]))
     assert re.fullmatch(
-        rf"Moments {first:,}–{last:,} of [\d,]+ · passes \d+–\d+ of the loop on line 3, folded", one(fold, "a").text
+        rf"Moments {first:,}–{last:,} of [\d,]+ · passes \d+–\d+ of the loop on line 3, folded", one(fold, ".way").text
     )
     at_fold = at(client, path, last)  # where the slider stands at it: still folded
     assert moment_in(at_fold) == last
@@ -194,3 +194,17 @@ def test_the_film_cannot_end_its_element(client: TestClient) -> None:
     film = response.text.split('id="film"')[1].split("</script>")[0]
     assert "\\u003c/script" in film
     assert len(soup(response).select("script:not([src])")) == 1
+
+
+def test_a_long_snippet_is_not_said_in_every_link(client: TestClient) -> None:
+    numbers = [pow(7, at, 1_000_003) for at in range(2_300)]
+    source = f"numbers = {numbers}\n" + "\n".join(f"n{at} = {at}" for at in range(60))
+    assert len(source.encode()) < 20_000
+    page = at(client, f"/?code={pack(source)}", 5)
+    assert len(str(page)) < 500_000
+    assert moment_in(page) == 5
+    assert not page.select("#told li a.way")
+    buttons = page.select("#told li button.way[form=at][name=moment]")
+    assert [button["value"] for button in buttons] == [str(moment) for moment in range(1, 62)]
+    assert one(page, "#at input[name=code]")["value"] == pack(source)
+    assert one(page, "#later")["href"] == f"/?code={pack(source)}&moment=6"
