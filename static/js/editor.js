@@ -87,14 +87,14 @@ function decorations(state, { lines, names: refs, room, at }) {
     const stands = fact.number === at.line;
     const attributes = { "data-ref": `L${fact.number}` };
     if (fact.mark && reached(fact.since)) attributes["data-mark"] = fact.mark;
-    if (stands) attributes.class = NOW;
     ranges.push(Decoration.line({ attributes }).range(line.from));
+    if (stands) ranges.push(Decoration.line({ class: NOW, stands }).range(line.from));
     if (fact.column && line.length) {
       const from = Math.min(line.from + fact.column - 1, line.to - 1);
       ranges.push(Decoration.mark({ class: "wavy" }).range(from, line.to));
     }
     const note = endNote(line, fact, room, stands, reached);
-    if (note) ranges.push(Decoration.widget({ widget: note, side: 1 }).range(line.to));
+    if (note) ranges.push(Decoration.widget({ widget: note, side: 1, stands }).range(line.to));
   }
   return Decoration.set(ranges, true);
 }
@@ -116,7 +116,9 @@ const shown = StateField.define({
       }
     }
     if (!transaction.docChanged) return value;
-    return { marks: value.marks.map(transaction.changes), icons: value.icons.map(transaction.changes) };
+    // An edited text has not run: nothing stands in it.
+    const marks = value.marks.update({ filter: (from, to, mark) => !mark.spec.stands });
+    return { marks: marks.map(transaction.changes), icons: value.icons.map(transaction.changes) };
   },
   provide: (field) => EditorView.decorations.from(field, (value) => value.marks),
 });

@@ -17,7 +17,7 @@ export class Film {
     for (const element of root.querySelectorAll("[data-from]")) this.coming[this.index(element.dataset.from)]?.push(element);
     for (const element of root.querySelectorAll("[data-to]")) this.going[this.index(element.dataset.to)]?.push(element);
     for (const element of root.querySelectorAll("[data-t]")) {
-      const pairs = element.dataset.t.split(" ");
+      const pairs = element.dataset.t.trim().split(/\s+/);
       for (let place = 0; place + 1 < pairs.length; place += 2) this.#hold(Number(pairs[place + 1]), element, pairs[place]);
     }
   }

@@ -132,7 +132,7 @@ def test_what_was_written_survives_a_reload(open_page: OpenPage) -> None:
 
 def test_one_thing_lights_up_everywhere(open_page: OpenPage) -> None:
     page = open_page("/")
-    name = page.get_by_role("region", name="Names").get_by_text("out", exact=True)
+    name = page.get_by_role("region", name="Variables").get_by_text("out", exact=True)
     name.hover()
     expect(page.locator("#mount .cm-content .lit").first).to_have_text("out")
     expect(page.locator("#pictures .lit").first).to_be_attached()

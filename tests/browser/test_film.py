@@ -18,7 +18,7 @@ MARKUP = """
 <p id="from" data-from="2"></p><p id="inside" data-from="4"></p><p id="to" class="past" data-to="5"></p>
 <p id="both" class="past" data-from="2" data-to="9"></p><p id="never" class="ahead" data-from="12"></p>
 <p id="look" class="cell v2 lit" title="two" data-t="class 1 title 0" data-from="5"></p>
-<p id="gone" data-t="hidden 2"></p><p id="text" data-t="text 0">two</p><p id="same" data-t="text 3">one</p>
+<p id="gone" data-t="hidden 2"></p><p id="text" data-t="text 0">two</p><p id="same" data-t=" text  3">one</p>
 """
 SETUP = """async ([address, data, markup]) => {
   const {Film} = await import(address);
