@@ -1,7 +1,9 @@
 // Moves one drawing between moments. What comes or goes says when (data-from, data-to); what changes names its tracks
 // (data-t="text 12 class 13"). All of it is looked up once; a step then touches only what changes with it.
 // A track is [stop, word, stop, word, …]: from which stop on it holds which word.
-const STATE = ["ahead", "past", "lit"]; // classes that are no part of a track
+// Classes that are no part of a track: "ahead" and "past" are where the element itself says when it is there.
+const KEPT = ["lit"];
+const KEPT_WITH_STATE = ["ahead", "past", "lit"];
 
 export class Film {
   // `root` shows the stop number `at`.
@@ -72,9 +74,14 @@ export class Film {
 
 function put(element, attribute, word) {
   if (attribute === "text") write(element, word);
-  else if (attribute === "class") element.setAttribute("class", [word, ...STATE.filter((one) => element.classList.contains(one))].join(" ").trim());
+  else if (attribute === "class") look(element, word);
   else if (word === "") element.removeAttribute(attribute);
   else element.setAttribute(attribute, word);
+}
+
+function look(element, word) {
+  const kept = element.hasAttribute("data-from") || element.hasAttribute("data-to") ? KEPT_WITH_STATE : KEPT;
+  element.setAttribute("class", [word, ...kept.filter((one) => element.classList.contains(one))].join(" ").trim());
 }
 
 // A text that is there already is changed, which costs half of putting another in its place.

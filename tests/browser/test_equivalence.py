@@ -44,7 +44,7 @@ SEEN = """() => {
     }
     if (node.nodeType !== 1 || node.id === 'film') return;
     const attributes = [...node.attributes]
-      .filter(({name}) => !['tabindex', 'value', 'class', 'data-htmx-powered'].includes(name))
+      .filter(({name, value}) => value && !['tabindex', 'value', 'class', 'data-htmx-powered'].includes(name))
       .map(({name, value}) => `${name}=${JSON.stringify(value)}`);
     const classes = [...node.classList].filter(each => each !== 'lit').sort();
     if (classes.length) attributes.push(`class=${classes.join('.')}`);

@@ -10,8 +10,8 @@ from tests.browser.conftest import OpenPage
 STOPS = [1, 2, 5, 9]
 DATA = {
     "stops": STOPS,
-    "words": ["", "one", "two", "cell v1", "cell v2", "hidden"],
-    "tracks": [[0, 0, 1, 1, 3, 2], [0, 3, 2, 4], [0, 5, 2, 0], [0, 1]],
+    "words": ["", "one", "two", "cell v1", "cell v2", "hidden", "column ahead", "column"],
+    "tracks": [[0, 0, 1, 1, 3, 2], [0, 3, 2, 4], [0, 5, 2, 0], [0, 1], [0, 6, 1, 7]],
 }
 # As it is at the last stop.
 MARKUP = """
@@ -19,6 +19,7 @@ MARKUP = """
 <p id="both" class="past" data-from="2" data-to="9"></p><p id="never" class="ahead" data-from="12"></p>
 <p id="look" class="cell v2 lit" title="two" data-t="class 1 title 0" data-from="5"></p>
 <p id="gone" data-t="hidden 2"></p><p id="text" data-t="text 0">two</p><p id="same" data-t=" text  3">one</p>
+<p id="own" class="column" data-t="class 4"></p>
 """
 SETUP = """async ([address, data, markup]) => {
   const {Film} = await import(address);
@@ -32,10 +33,10 @@ SHOWN = """stop => {
   ].filter(Boolean).join(', ')]));
 }"""
 STATES = {  # of each stop: classes, text, title and whether it is hidden
-    0: "ahead; ahead; ; ahead; ahead; ahead cell lit v1; hidden; ; one",
-    1: "; ahead; ; ; ahead; ahead cell lit v1, one; hidden; one; one",
-    2: "; ; past; ; ahead; cell lit v2, one; ; one; one",
-    3: "; ; past; past; ahead; cell lit v2, two; ; two; one",
+    0: "ahead; ahead; ; ahead; ahead; ahead cell lit v1; hidden; ; one; ahead column",
+    1: "; ahead; ; ; ahead; ahead cell lit v1, one; hidden; one; one; column",
+    2: "; ; past; ; ahead; cell lit v2, one; ; one; one; column",
+    3: "; ; past; past; ahead; cell lit v2, two; ; two; one; column",
 }
 
 
