@@ -9,8 +9,8 @@ from math import prod
 
 from msgspec import Struct
 
-from app.diagram.cells import shape_words
 from app.diagram.film import Film
+from app.trace.figures import shape_words
 from app.trace.history import Frame, History
 from app.trace.model import Binding, Tensor
 from app.web.lines import SHOWN_VALUES, short
