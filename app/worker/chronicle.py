@@ -13,7 +13,7 @@ from app.trace.model import Content, Packing, Summary
 from app.worker import budget
 from app.worker.bound import memory_at, to, to_numpy
 from app.worker.clock import Clock
-from app.worker.contents import ITEM_BYTES, listed, summary
+from app.worker.contents import ITEM_BYTES, summary_at
 from app.worker.memory import Look, StorageRecord
 
 _ALL_OF_THE_FIRST = 20  # contents of one storage
@@ -75,7 +75,7 @@ class Chronicle:
             self.thinned = True
             return None
         self._summarised += elements
-        return summary(listed(storage.first, elements, storage.dtype))
+        return summary_at(storage.first, elements, storage.dtype)
 
 
 def _is_kept(at: int) -> bool:

@@ -45,6 +45,8 @@ from app.worker.bound import (
 
 _crc32 = zlib.crc32
 
+NumpyFloats = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float64]]
+
 DTYPES = {
     getattr(torch, name): name
     for name in [
@@ -81,6 +83,10 @@ _CODES: dict[torch.dtype, Literal["f", "d", "q", "i", "?"]] = {
     torch.int32: "i",
     torch.bool: "?",
 }
+
+# those that numpy has too
+_NUMPYS = {dtype: numpy.dtype(name) for dtype, name in DTYPES.items() if hasattr(numpy, name) and not dtype.is_complex}
+_sum, _least, _greatest = numpy.add.reduce, numpy.minimum.reduce, numpy.maximum.reduce
 
 _STRIDED = torch.strided
 BINS = 12  # of a histogram
@@ -297,19 +303,33 @@ def scalar(number: bool | int | float | complex) -> Scalar:
 
 def summary(tensor: torch.Tensor) -> Summary | None:
     """Minimum, maximum and mean of the finite elements; None for complex and very large ones."""
-    dtype = dtype_of(tensor)
-    if dtype.is_complex or numel(tensor) > budget.SUMMARISED_ELEMENTS:
+    if dtype_of(tensor).is_complex or numel(tensor) > budget.SUMMARISED_ELEMENTS:
         return None
-    flat = to_numpy(reshape(to(fresh(tensor), torch.float64), (-1,)))
-    finite = flat[numpy.isfinite(flat)]
-    low = high = mean = None
-    if finite.size:
-        low, high, mean = float(finite.min()), float(finite.max()), scalar(float(finite.mean()))
+    return _summary_of(to_numpy(reshape(to(fresh(tensor), torch.float64), (-1,))))
+
+
+def summary_at(first: int, elements: int, dtype: torch.dtype) -> Summary | None:
+    """The same of `elements` that lie at the address `first`, in numpy alone where it knows their type."""
+    if not elements or elements > budget.SUMMARISED_ELEMENTS or dtype not in _NUMPYS:
+        return summary(listed(first, elements, dtype))
+    numbers = numpy.frombuffer(memory_at(first, elements * ITEM_BYTES[dtype]), _NUMPYS[dtype])
+    return _summary_of(numbers.astype(numpy.float64))
+
+
+def _summary_of(flat: NumpyFloats) -> Summary:
+    with numpy.errstate(all="ignore"):
+        total = _sum(flat)  # finite only where every element is
+        finite = flat if flat.size and isfinite(total) else flat[numpy.isfinite(flat)]
+        low = high = mean = None
+        if finite.size:
+            if finite is not flat:
+                total = _sum(finite)
+            low, high, mean = float(_least(finite)), float(_greatest(finite)), scalar(float(total / finite.size))
     return Summary(
         min=low,
         max=high,
         mean=mean,
-        zeros=int((flat == 0).sum()),
+        zeros=int(numpy.count_nonzero(flat == 0)),
         not_finite=flat.size - finite.size,
         bins=_bins(finite, low, high) if low is not None and high is not None else (),
     )

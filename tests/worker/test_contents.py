@@ -7,7 +7,7 @@ import torch
 
 from app.trace.model import Values
 from app.worker import budget
-from app.worker.contents import DTYPES, Listing, Snapshots, dtype_name, is_observable, scalar, summary
+from app.worker.contents import DTYPES, Listing, Snapshots, dtype_name, is_observable, scalar, summary, summary_at
 from tests.worker.compare import written
 
 
@@ -208,6 +208,8 @@ def test_above_the_limit_there_is_a_summary() -> None:
     "tensor",
     [
         torch.full((100,), float("nan")),
+        torch.cat([torch.arange(98.0), torch.tensor([float("inf"), -float("inf")])]),
+        torch.full((100,), 1e308, dtype=torch.float64),  # their sum is not finite
         torch.zeros(100, dtype=torch.bool),
         torch.ones(100, dtype=torch.int64),
         torch.ones(100).bfloat16(),
@@ -219,6 +221,7 @@ def test_summaries_of_all_dtypes(tensor: torch.Tensor) -> None:
     assert found.not_finite == (~torch.isfinite(tensor)).sum().item()
     assert found.zeros == (tensor == 0).sum().item()
     assert (found.min is None) == (found.not_finite == 100)
+    assert repr(summary_at(tensor.data_ptr(), 100, tensor.dtype)) == repr(found)
 
 
 def test_complex_ones_have_no_summary() -> None:
