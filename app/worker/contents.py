@@ -5,6 +5,8 @@ Functions of torch are bound when the worker is imported, before any snippet cou
 
 import zlib
 from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
 from math import isfinite, isnan, prod
 from typing import Any, Literal
 
@@ -115,6 +117,9 @@ def is_observable(tensor: torch.Tensor) -> bool:
     return type(tensor) in PLAIN or not is_the_readers(tensor)
 
 
+as_tuple: Callable[[torch.Size], tuple[int, ...]] = lru_cache(1_024)(tuple)  # one for all tensors of a shape
+
+
 def extent_of(tensor: torch.Tensor) -> int:
     """How many elements of its storage lie between its first and its last, both included."""
     if not numel(tensor):
@@ -175,7 +180,7 @@ class Snapshots:
         if not is_observable(tensor):
             return None
         dtype = dtype_of(tensor)
-        shape: tuple[int, ...] = shape_of(tensor)
+        shape = as_tuple(shape_of(tensor))
         stride: tuple[int, ...] | None = None
         elements = extent = numel(tensor)
         if not is_contiguous(tensor):

@@ -2,6 +2,9 @@
 
 Nothing here keeps a tensor or its memory alive: tensors are known by weak reference, storages by
 torch's own weak reference to a StorageImpl (its address is not handed out again while we hold it).
+
+Records are many and stay until the end, so Python's garbage collector is not to look through them: they are
+Structs without `gc`, and have lists only where something is in them.
 """
 
 import weakref
@@ -38,13 +41,13 @@ from app.worker.bound import (
     weak_reference,
 )
 from app.worker.clock import Clock
-from app.worker.contents import ITEM_BYTES, is_observable, sizes_of
+from app.worker.contents import ITEM_BYTES, as_tuple, is_observable, sizes_of
 
 _PROBE = 1 << 30  # no snippet writes this often, and a counter has 32 bits
 _PROBES = 8
 
 
-class CounterRecord(Struct, eq=False):
+class CounterRecord(Struct, eq=False, gc=False):
     """A version counter, and some tensors that it counts for, to probe it by."""
 
     key: str
@@ -52,14 +55,16 @@ class CounterRecord(Struct, eq=False):
     step: int
     moment: int
     first: int
-    probes: list["weakref.ref[torch.Tensor]"] = []
-    moves: list[tuple[int, int]] = []  # moment, version from then on
+    probes: tuple["weakref.ref[torch.Tensor]", ...] = ()
+    moves: list[tuple[int, int]] | None = None  # moment, version from then on
 
     def saw(self, version: int, moment: int) -> None:
         """Note that it stands at `version`."""
         if version != self.version:
             self.version = version
-            if self.moves and self.moves[-1][0] == moment:
+            if self.moves is None:
+                self.moves = []
+            elif self.moves[-1][0] == moment:
                 self.moves.pop()
             self.moves.append((moment, version))
 
@@ -74,8 +79,8 @@ class CounterRecord(Struct, eq=False):
     def counts_for(self, ref: "weakref.ref[torch.Tensor]") -> None:
         """Note one more tensor to probe it by."""
         if len(self.probes) >= _PROBES:
-            self.probes = [ref for ref in self.probes if ref() is not None][: _PROBES - 1]
-        self.probes.append(ref)
+            self.probes = tuple([ref for ref in self.probes if ref() is not None][: _PROBES - 1])
+        self.probes += (ref,)
 
 
 class _Nothing:
@@ -93,7 +98,7 @@ class Look(Struct, frozen=True, gc=False):
     summary: Summary | None = None
 
 
-class StorageRecord(Struct, eq=False):
+class StorageRecord(Struct, eq=False, gc=False):
     """A stretch of memory: all StorageImpls whose bytes overlap."""
 
     key: str
@@ -105,8 +110,8 @@ class StorageRecord(Struct, eq=False):
     owner: str
     exposed: bool  # its address was handed out: it can be written unseen
     several: bool = False  # whether there was ever more than one of them
-    weak: list[int] = []  # weak references to its StorageImpls
-    counters: list[CounterRecord] = []
+    weak: tuple[int, ...] = ()  # weak references to its StorageImpls
+    counters: tuple[CounterRecord, ...] = ()
     tensors: list["TensorRecord"] = []
     looks: list[Look] = []
 
@@ -117,10 +122,13 @@ class StorageRecord(Struct, eq=False):
 
     def is_alive(self) -> bool:
         """Whether anything still refers to it."""
-        return any(not is_expired(weak) for weak in self.weak)
+        for weak in self.weak:  # noqa: SIM110  # asked at every write: `any` would be twice as slow
+            if not is_expired(weak):
+                return True
+        return False
 
 
-class TensorRecord(Struct, eq=False):
+class TensorRecord(Struct, eq=False, gc=False):
     """One tensor of the run, as long as its shape, stride, offset and storage stay."""
 
     key: str
@@ -138,41 +146,55 @@ class TensorRecord(Struct, eq=False):
     stride: tuple[int, ...] | None = None
     offset: int = 0
     counter: CounterRecord | None = None
-    names: list[str] = []  # at the top level
-    local_names: list[str] = []  # in functions
+    names: list[str] | None = None  # at the top level
+    local_names: list[str] | None = None  # in functions
     expression: str | None = None
     op: str | None = None
     base: str | None = None
     node: str | None = None
     sequence: int = -1  # of its grad_fn; -1 for none
     continues: str | None = None
-    turns: list[tuple[int, str | None, bool, bool]] = []  # moment, node, is_leaf, requires_grad; none while all stay
-    grads: list[tuple[int, str | None]] = []  # moment, what `.grad` is from then on
+    turns: list[tuple[int, str | None, bool, bool]] | None = None  # moment, node, is_leaf, requires_grad
+    grads: list[tuple[int, str | None]] | None = None  # moment, what `.grad` is from then on
 
     def turn(self, moment: int, node: str | None, is_leaf: bool, requires_grad: bool) -> None:
         """Note how it stands in the graph from now on."""
-        before = (self.node, self.is_leaf, self.requires_grad)
-        if before == (node, is_leaf, requires_grad):
+        if self.node == node and self.is_leaf == is_leaf and self.requires_grad == requires_grad:
             return
-        if not self.turns and self.moment < moment:
-            self.turns.append((self.moment, *before))
-        if self.turns and self.turns[-1][0] == moment:
-            self.turns.pop()
-        self.node, self.is_leaf, self.requires_grad = node, is_leaf, requires_grad
-        if self.turns or self.moment < moment:
+        if self.moment < moment:  # else that is how it was first seen
+            if self.turns is None:
+                self.turns = [(self.moment, self.node, self.is_leaf, self.requires_grad)]
+            elif self.turns[-1][0] == moment:
+                self.turns.pop()
             self.turns.append((moment, node, is_leaf, requires_grad))
+        self.node, self.is_leaf, self.requires_grad = node, is_leaf, requires_grad
 
     def has_grad(self, moment: int, grad: str | None) -> None:
         """Note what its `.grad` is from now on."""
-        if grad == (self.grads[-1][1] if self.grads else None):
+        if self.grads is None:
+            if grad is not None:
+                self.grads = [(moment, grad)]
             return
-        if self.grads and self.grads[-1][0] == moment:
+        last = self.grads[-1]
+        if grad == last[1]:
+            return
+        if last[0] == moment:
             self.grads.pop()
         self.grads.append((moment, grad))
 
+    def names_of(self, *, is_local: bool) -> list[str]:
+        """Its names in functions, or at the top level, to add one to."""
+        if self.names is None:
+            self.names = []
+        if self.local_names is None:
+            self.local_names = []
+        return self.local_names if is_local else self.names
+
     def label(self) -> str | None:
         """The reader's name for it, or the expression that made it."""
-        return (*self.names, *self.local_names, self.expression)[0]
+        if self.names:
+            return self.names[0]
+        return self.local_names[0] if self.local_names else self.expression
 
     def tensor(self) -> torch.Tensor | None:
         """The tensor itself while it lives."""
@@ -220,7 +242,7 @@ class Memory:
             step,
             self._clock.now,
             weakref.ref(tensor),
-            tuple(shape_of(tensor)) if seen else sizes_of(tensor),
+            as_tuple(shape_of(tensor)) if seen else sizes_of(tensor),
             dtype_of(tensor),
             is_leaf_of(tensor),
             requires_grad_of(tensor),
@@ -234,7 +256,7 @@ class Memory:
             if storage.dtype.is_complex:
                 record.lazy = is_conj(tensor) or is_neg(tensor)
             storage.tensors.append(record)
-            if version_of(tensor) is not None:
+            if version_of(tensor) is not None:  # not `inference`: memory can be swapped for another kind's
                 record.counter = self._counter(tensor, record, storage, step)
         return record
 
@@ -275,6 +297,7 @@ class Memory:
             return record
         counter = record.counter
         successor = self._enter(tensor, step)
+        record.names_of(is_local=False)  # from now on both have the same lists
         successor.continues, successor.names, successor.local_names = record.key, record.names, record.local_names
         successor.node, successor.sequence = record.node, record.sequence
         if counter is not None and successor.counter not in (counter, None) and self._counts(counter, tensor):
@@ -282,10 +305,10 @@ class Memory:
             own, storage = successor.counter, successor.storage
             if own is not None and own.key == f"v{len(self.counters) - 1}" and storage is not None:
                 del self.counters[own.key]
-                storage.counters.remove(own)
+                storage.counters = tuple([other for other in storage.counters if other is not own])
             successor.counter = counter
             if storage is not None and counter not in storage.counters:
-                storage.counters.append(counter)
+                storage.counters += (counter,)
         return successor
 
     def _storage(self, tensor: torch.Tensor, step: int) -> StorageRecord:
@@ -294,7 +317,8 @@ class Memory:
         record = self._by_impl.get(impl)
         if record is not None:
             return record
-        self._sweep()
+        if len(self._by_impl) >= self._sweep_at:
+            self._sweep()
         first, size_bytes = first_byte_of(storage), size_bytes_of(storage)
         foreign = not storage.resizable()  # memory that torch did not allocate: numpy's, most of all
         overlapping = list(self._overlapping(first, first + size_bytes)) if foreign else []
@@ -308,7 +332,7 @@ class Memory:
             self.storages[record.key] = record
         record.exposed = record.exposed or foreign
         weak = weak_reference(storage)
-        record.weak.append(weak)
+        record.weak += (weak,)
         self._by_impl[impl] = record
         self._impl_weak[impl] = weak
         if not record.looks and self._made <= budget.LOOKED_AT_ONCE:
@@ -349,12 +373,14 @@ class Memory:
         return next(self._overlapping(address, address + 1), None)
 
     def _sweep(self) -> None:
-        """Forget the addresses of storages that are gone, now and then."""
-        if len(self._by_impl) < self._sweep_at:
-            return  # often enough: each weak reference pins a few bytes between the tensors that come and go
+        """Forget the addresses of storages that are gone.
+
+        Often enough: each weak reference pins a few bytes between the tensors that come and go.
+        """
         for impl, weak in list(self._impl_weak.items()):
             if is_expired(weak):
-                self._by_impl.pop(impl).weak.remove(weak)
+                record = self._by_impl.pop(impl)
+                record.weak = tuple([other for other in record.weak if other != weak])
                 del self._impl_weak[impl]
                 free_weak_reference(weak)
         self._by_id = {key: record for key, record in self._by_id.items() if record.ref() is not None}
@@ -367,7 +393,7 @@ class Memory:
             version = version_of(tensor) or 0
             counter = CounterRecord(f"v{len(self.counters)}", version, step, self._clock.now, version)
             self.counters[counter.key] = counter
-            storage.counters.append(counter)
+            storage.counters += (counter,)
         counter.counts_for(record.ref)
         return counter
 
@@ -407,7 +433,7 @@ class Memory:
         record = self._by_id.pop(id(tensor), None)
         if record is not None and record.ref() is tensor:
             for counter in self.counters.values():
-                counter.probes = [probe for probe in counter.probes if probe() is not tensor]
+                counter.probes = tuple([probe for probe in counter.probes if probe() is not tensor])
             record.ref = _GONE
 
     def is_full(self) -> bool:

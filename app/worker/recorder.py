@@ -187,7 +187,7 @@ class Recorder:
                 self.graph.follow(tensor, record, step, self.modules.current)
         if record.storage is not None and not record.storage.looks:
             self.chronicle.look(record.storage)
-        names = record.local_names if is_local else record.names
+        names = record.names_of(is_local=is_local)
         if name not in names and len(names) < 20 and (name := clean(name)) not in names:
             names.append(name)
             with Unobserved():

@@ -110,7 +110,11 @@ class Report:
             storages={key: self._storage(record) for key, record in recorder.memory.storages.items()},
             counters={
                 key: Counter(
-                    version=c.version, step=self._at(c.step), first=c.first, moves=self._first(c.moves), moment=c.moment
+                    version=c.version,
+                    step=self._at(c.step),
+                    first=c.first,
+                    moves=self._first(c.moves or ()),
+                    moment=c.moment,
                 )
                 for key, c in recorder.memory.counters.items()
             },
@@ -219,7 +223,7 @@ class Report:
             dtype=dtype_name(record.dtype),
             storage=record.storage.key if record.storage else None,
             counter=record.counter.key if record.counter else None,
-            names=tuple(dict.fromkeys(record.names + record.local_names))[:20],
+            names=tuple(dict.fromkeys((record.names or []) + (record.local_names or [])))[:20],
             expression=record.expression,
             step=self._at(record.step),
             op=record.op,
@@ -237,9 +241,9 @@ class Report:
             moment=record.moment,
             turns=tuple(
                 Turn(moment=moment, node=node, is_leaf=is_leaf, requires_grad=requires_grad)
-                for moment, node, is_leaf, requires_grad in record.turns[: budget.TURNS]
+                for moment, node, is_leaf, requires_grad in (record.turns or ())[: budget.TURNS]
             ),
-            grads=tuple(GradTurn(moment=moment, tensor=grad) for moment, grad in record.grads[: budget.TURNS]),
+            grads=tuple(GradTurn(moment=moment, tensor=grad) for moment, grad in (record.grads or ())[: budget.TURNS]),
         )
 
     def _storage(self, record: StorageRecord) -> Storage:
