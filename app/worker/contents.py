@@ -91,6 +91,7 @@ _NUMPYS = {dtype: numpy.dtype(name) for dtype, name in DTYPES.items() if hasattr
 _sum, _least, _greatest = numpy.add.reduce, numpy.minimum.reduce, numpy.maximum.reduce
 
 _STRIDED = torch.strided
+_COMPLEX = frozenset(dtype for dtype in DTYPES if dtype.is_complex)
 BINS = 12  # of a histogram
 
 NumpyArray = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float64]]
@@ -177,8 +178,10 @@ class Snapshots:
         Of a `gradient` that is large only the shape is kept, and its storage is not asked for: a storage that
         Python has seen is no longer added to in place.
         """
-        if not is_observable(tensor):
-            return None
+        return self.take_observable(tensor, gradient=gradient) if is_observable(tensor) else None
+
+    def take_observable(self, tensor: torch.Tensor, *, gradient: bool = False) -> Snapshot | None:
+        """As `take`, of a tensor that is known to be observable."""
         dtype = dtype_of(tensor)
         shape = as_tuple(shape_of(tensor))
         stride: tuple[int, ...] | None = None
@@ -187,9 +190,10 @@ class Snapshots:
             stride, extent = stride_of(tensor), extent_of(tensor)
         if not gradient and not is_within(tensor, extent):
             return None
-        if extent > elements or (dtype.is_complex and (stride or is_conj(tensor))) or (stride and is_neg(tensor)):
-            # its block would hold bytes of others, or other signs
-            tensor, stride, extent = _copied(tensor), None, elements
+        if stride or dtype in _COMPLEX:
+            is_lazy = (stride and is_neg(tensor)) or (dtype in _COMPLEX and (stride or is_conj(tensor)))
+            if extent > elements or is_lazy:  # its block would hold bytes of others, or other signs
+                tensor, stride, extent = _copied(tensor), None, elements
         size_bytes = extent * ITEM_BYTES[dtype]
         if size_bytes > budget.SNAPSHOT_BYTES:
             if gradient:
@@ -200,12 +204,16 @@ class Snapshots:
         snapshot = Snapshot(memory_at(data_ptr(tensor), size_bytes).tobytes(), shape, stride, dtype)
         self._kept.append(snapshot)
         self._bytes += size_bytes
+        if self._bytes > budget.SNAPSHOTS_BYTES:
+            self._forget()
+        return snapshot
+
+    def _forget(self) -> None:
         while self._bytes > budget.SNAPSHOTS_BYTES:
             oldest = self._kept.popleft()
             self._bytes -= len(oldest.block or b"")
             oldest.forget()
             self.forgotten += 1
-        return snapshot
 
 
 def _copied(tensor: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from msgspec import Struct
 
 from app.worker import budget
-from app.worker.bound import Node, Unobserved, current_node, function_modes, retains_grad_of
+from app.worker.bound import Unobserved, current_node, function_modes, retains_grad_of
 from app.worker.contents import Snapshot
 from app.worker.graph import CheckRecord, NodeRecord
 from app.worker.memory import TensorRecord
@@ -27,10 +27,10 @@ class FiredRecord(Struct, eq=False, gc=False):
 
     node: str
     moment: int
-    received: list[Snapshot | None]
-    sent: list[Snapshot | None] = []
+    received: tuple[Snapshot | None, ...]
+    sent: tuple[Snapshot | None, ...] = ()
     finished: bool = False
-    checks: list[CheckRecord] = []
+    checks: tuple[CheckRecord, ...] = ()
 
 
 class BackwardRecord:
@@ -116,59 +116,66 @@ class Gradients:
                 if tensor is not None and retains_grad_of(tensor):
                     self._recorder.note_grad(tensor, record, step)
 
-    def before_node(self, grad_outputs: Sequence[torch.Tensor | None]) -> None:
-        """Prehook: the current node is about to read what it saved."""
+    def before_node(self, record: NodeRecord, grad_outputs: Sequence[torch.Tensor | None]) -> None:
+        """Prehook: the current node, that of `record`, is about to read what it saved."""
         recorder = self._recorder
-        if not self._running or not recorder.recording:
+        if not self._running or not recorder.mode.recording:
             return
         with Unobserved():
-            node = current_node()
-            record = recorder.graph.find(node)
-            if record is not None:
-                if recorder.writes.exposed:
-                    recorder.writes.compare_exposed(self._running[-1].step)
-                fired = self._enter(record.key, grad_outputs)
-                holds, checks = recorder.graph.read(node, record)
-                if fired is not None:
-                    fired.checks = checks
-                if not holds and record.freed_at is None:
-                    record.freed_at = recorder.clock.now
+            if recorder.writes.exposed:
+                recorder.writes.compare_exposed(self._running[-1].step)
+            fired = self._enter(record.key, grad_outputs)
+            holds, checks = recorder.graph.read(current_node(), record)
+            if fired is not None:
+                fired.checks = checks
+            if not holds and record.freed_at is None:
+                record.freed_at = recorder.clock.now
 
     def after_node(
-        self, grad_inputs: Sequence[torch.Tensor | None], grad_outputs: Sequence[torch.Tensor | None]
-    ) -> None:
-        """Posthook: the current node has made its gradients."""
-        recorder = self._recorder
-        if not self._running or not recorder.recording:
-            return
-        with Unobserved():
-            node = current_node()
-            record = recorder.graph.find(node)
-            if record is not None:
-                self._leave(node, record, grad_inputs, grad_outputs)
-
-    def _leave(
         self,
-        node: Node,
         record: NodeRecord,
         grad_inputs: Sequence[torch.Tensor | None],
         grad_outputs: Sequence[torch.Tensor | None],
     ) -> None:
+        """Posthook: the current node, that of `record`, has made its gradients."""
+        if self._running and self._recorder.mode.recording:
+            with Unobserved():
+                self._leave(record, grad_inputs, grad_outputs)
+
+    def accumulated(
+        self, grad_inputs: Sequence[torch.Tensor | None], grad_outputs: Sequence[torch.Tensor | None]
+    ) -> None:
+        """Posthook of an AccumulateGrad, which is the current node."""
+        recorder = self._recorder
+        if not self._running or not recorder.mode.recording:
+            return
+        with Unobserved():
+            node = current_node()
+            record = recorder.graph.accumulator(node)
+            if record is not None and self._leave(record, grad_inputs, grad_outputs):
+                step = self._running[-1].step
+                leaf = node.variable  # type: ignore[attr-defined]
+                recorder.writes.note_accumulated(step, leaf)
+                recorder.note_grad(leaf, recorder.memory.meet(leaf, step), step)
+
+    def _leave(
+        self,
+        record: NodeRecord,
+        grad_inputs: Sequence[torch.Tensor | None],
+        grad_outputs: Sequence[torch.Tensor | None],
+    ) -> bool:
+        """Note what the node of `record` sent; False beyond the limit of nodes."""
         call = self._running[-1]
         fired = call.fired[-1] if call.fired else None
         if fired is None or fired.node != record.key or fired.finished:
             fired = self._enter(record.key, grad_outputs)
         if fired is None:
-            return
-        take = self._recorder.snapshots.take
-        fired.sent = [None if gradient is None else take(gradient, gradient=True) for gradient in grad_inputs]
+            return False
+        fired.sent = self._taken(grad_inputs)
         fired.finished = True
         if not call.keeps_graph and record.freed_at is None and (record.saved or record.custom):
             record.freed_at = self._recorder.clock.now
-        if record.name == "AccumulateGrad":
-            leaf = node.variable  # type: ignore[attr-defined]
-            self._recorder.writes.note_accumulated(call.step, leaf)
-            self._recorder.note_grad(leaf, self._recorder.memory.meet(leaf, call.step), call.step)
+        return True
 
     def _enter(self, node: str, grad_outputs: Sequence[torch.Tensor | None]) -> FiredRecord | None:
         self._fired += 1
@@ -177,9 +184,12 @@ class Gradients:
                 f"Only the first {budget.FIRED:,} nodes that backward ran were recorded."
             )
             return None
-        take = self._recorder.snapshots.take
-        received = [None if gradient is None else take(gradient, gradient=True) for gradient in grad_outputs]
-        self._recorder.clock.now += 1
-        fired = FiredRecord(node, self._recorder.clock.now, received)
+        clock, received = self._recorder.clock, self._taken(grad_outputs)
+        clock.now += 1
+        fired = FiredRecord(node, clock.now, received)
         self._running[-1].fired.append(fired)
         return fired
+
+    def _taken(self, gradients: Sequence[torch.Tensor | None]) -> tuple[Snapshot | None, ...]:
+        take = self._recorder.snapshots.take
+        return tuple([None if gradient is None else take(gradient, gradient=True) for gradient in gradients])

@@ -5,6 +5,7 @@ graph lives exactly as long as without us. An AccumulateGrad has no number; it i
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import cast
 
@@ -29,6 +30,7 @@ from app.worker.memory import Memory, TensorRecord
 
 _UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad, and of nodes that only refuse
 _MARK = "_tapescope"
+_Custom = torch.autograd.function.BackwardCFunction
 
 Hook = Callable[..., None]
 CheckRecord = tuple[int, int | None, bool | None]  # which of the saved, its version, whether it held what was saved
@@ -58,30 +60,32 @@ class NodeRecord(Struct, eq=False, gc=False):
     step: int
     moment: int
     call: int | None
-    tensors: list[str]
+    tensors: tuple[str, ...]
     custom: bool = False
     freed_at: int | None = None
-    edges: list[Edge | None] = []
-    saved: list[SavedRecord] = []
+    edges: tuple[Edge | None, ...] = ()
+    saved: tuple[SavedRecord, ...] = ()
 
 
 class Graph:
     """Every node that the run recorded, by its id in the Trace."""
 
-    def __init__(self, clock: Clock, memory: Memory, snapshots: Snapshots, before: Hook, after: Hook) -> None:
+    def __init__(
+        self, clock: Clock, memory: Memory, snapshots: Snapshots, before: Hook, after: Hook, accumulated: Hook
+    ) -> None:
+        """`before` and `after` are called with a node's record, and then as hooks; `accumulated` as a hook alone."""
         self._clock = clock
         self.nodes: dict[str, NodeRecord] = {}
         self.left_out = 0
         self._by_sequence: dict[int, NodeRecord] = {}
         self._of_leaf: dict[str, NodeRecord] = {}
         self._memory, self._snapshots = memory, snapshots
-        self._before, self._after = before, after
+        self._before, self._after, self._accumulated = before, after, accumulated
         self._slots: dict[type[Node], tuple[tuple[str, str], ...]] = {}
+        self._names: dict[str, str] = {}
 
-    def find(self, node: Node) -> NodeRecord | None:
-        """The record of `node` if it was walked."""
-        if not is_accumulate_grad(node):
-            return self._by_sequence.get(number_of(node))
+    def accumulator(self, node: Node) -> NodeRecord | None:
+        """The record of `node`, an AccumulateGrad, if it was walked."""
         leaf = self._memory.known(node.variable)  # type: ignore[attr-defined]
         return self._of_leaf.get(leaf.key) if leaf else None
 
@@ -101,66 +105,72 @@ class Graph:
         if found is not None:
             record.turn(self._clock.now, found.key, False, True)
             if record.key not in found.tensors:
-                found.tensors.append(record.key)
+                found.tensors += (record.key,)
 
     def _walk(self, root: Node, step: int, call: int | None) -> NodeRecord | None:
         """Enter `root` and every unknown node above it; None when the graph is too large to keep."""
         if len(self.nodes) >= budget.NODES:
             self.left_out += 1
             return None
-        first = self._enter(root, step, call)
+        if is_accumulate_grad(root):
+            return self._accumulator(root, step)
+        first = self._enter(root, number_of(root), step, call)
         todo = [(root, first)]
         while todo:
             node, record = todo.pop()
+            edges: list[Edge | None] = []
             for above, index in node.next_functions:
                 if above is None:
-                    record.edges.append(None)
+                    edges.append(None)
                     continue
-                known = self._known(above, step)
+                if is_accumulate_grad(above):
+                    known: NodeRecord | None = self._accumulator(above, step)
+                else:
+                    sequence = number_of(above)
+                    known = self._by_sequence.get(sequence)
+                    if known is None and len(self.nodes) < budget.NODES:
+                        known = self._enter(above, sequence, step, call)
+                        todo.append((above, known))
                 if known is None:
-                    if len(self.nodes) >= budget.NODES:
-                        self.left_out += 1
-                        record.edges.append(None)
-                        continue
-                    known = self._enter(above, step, call)
-                    todo.append((above, known))
-                record.edges.append(Edge(node=known.key, index=index))
+                    self.left_out += 1
+                    edges.append(None)
+                else:
+                    edges.append(Edge(node=known.key, index=index))
+            record.edges = tuple(edges)
         return first
-
-    def _known(self, node: Node, step: int) -> NodeRecord | None:
-        if is_accumulate_grad(node):
-            return self._accumulator(node, step)
-        return self._by_sequence.get(number_of(node))
 
     def _accumulator(self, node: Node, step: int) -> NodeRecord:
         """The record of an AccumulateGrad: one for each leaf, however often torch makes the node anew."""
         leaf = self._memory.meet(node.variable, step)  # type: ignore[attr-defined]
         record = self._of_leaf.get(leaf.key)
         if record is None:
-            record = NodeRecord(f"n{len(self.nodes)}", "AccumulateGrad", step, self._clock.now, None, [leaf.key])
+            record = NodeRecord(f"n{len(self.nodes)}", "AccumulateGrad", step, self._clock.now, None, (leaf.key,))
             leaf.node = record.key  # no turn: it is a leaf all along
             self.nodes[record.key] = self._of_leaf[leaf.key] = record
         metadata = metadata_of(node)
         if _MARK not in metadata:
             metadata[_MARK] = True
-            node.register_hook(self._after)
+            node.register_hook(self._accumulated)
         return record
 
-    def _enter(self, node: Node, step: int, call: int | None) -> NodeRecord:
-        if is_accumulate_grad(node):
-            return self._accumulator(node, step)
-        sequence = number_of(node)
+    def _enter(self, node: Node, sequence: int, step: int, call: int | None) -> NodeRecord:
         kind = type(node)
         slots = self._slots[kind] if kind in self._slots else self._slots_of(kind)
-        custom = issubclass(kind, torch.autograd.function.BackwardCFunction)
-        name, now = node.name().rpartition("::")[2], self._clock.now
-        record = NodeRecord(f"n{len(self.nodes)}", name, step, now, call, [], custom)
+        custom = issubclass(kind, _Custom)
+        full_name = node.name()
+        name = self._names.get(full_name)
+        if name is None:
+            name = self._names[full_name] = full_name.rpartition("::")[2]
+        record = NodeRecord(f"n{len(self.nodes)}", name, step, self._clock.now, call, (), custom)
         self.nodes[record.key] = self._by_sequence[sequence] = record
-        for attribute, slot in slots:
-            self._save(node, record, sequence, attribute, slot)
+        if slots:
+            saved: list[SavedRecord] = []
+            for attribute, slot in slots:
+                self._save(node, saved, step, sequence, attribute, slot)
+            record.saved = tuple(saved)
         if slots or custom:
-            node.register_prehook(self._before)
-        node.register_hook(self._after)
+            node.register_prehook(partial(self._before, record))
+        node.register_hook(partial(self._after, record))
         return record
 
     def _slots_of(self, kind: type[Node]) -> tuple[tuple[str, str], ...]:
@@ -169,29 +179,30 @@ class Graph:
         slots = self._slots[kind] = tuple((name, name.removeprefix("_raw_saved_")) for name in names)
         return slots
 
-    def _save(self, node: Node, record: NodeRecord, sequence: int, attribute: str, slot: str) -> None:
+    def _save(self, node: Node, found: list[SavedRecord], step: int, sequence: int, attribute: str, slot: str) -> None:
         raw = _held(node, attribute)
         if type(raw) is tuple or type(raw) is list:
             for index, saved in enumerate(raw):
-                self._keep(saved, record, sequence, SavedRecord(f"{slot}[{index}]", attribute, index, record.step))
-        else:
-            self._keep(raw, record, sequence, SavedRecord(slot, attribute, None, record.step))
+                self._keep(saved, found, sequence, SavedRecord(f"{slot}[{index}]", attribute, index, step))
+        elif raw is not None:  # else this call did not need the slot
+            self._keep(raw, found, sequence, SavedRecord(slot, attribute, None, step))
 
-    def _keep(self, saved: object, record: NodeRecord, sequence: int, entry: SavedRecord) -> None:
+    def _keep(self, saved: object, found: list[SavedRecord], sequence: int, entry: SavedRecord) -> None:
         tensor = contents_of(saved)
         if tensor is None:
             if not _is_hooked(saved):
-                return  # this call did not need the slot
+                return
             entry.hooked = True
         else:
             memory = self._memory
             # an input is saved as itself, an output as a detached stand-in over the same memory
-            entry.tensor = memory.known(tensor) or memory.stand_in(tensor, sequence) or memory.meet(tensor, record.step)
-            entry.version = version_of(tensor)
-            entry.saved = self._snapshots.take(tensor)
-        record.saved.append(entry)
+            record = memory.known(tensor) or memory.stand_in(tensor, sequence) or memory.meet(tensor, entry.step)
+            entry.tensor, entry.version = record, version_of(tensor)
+            if record.storage is not None:
+                entry.saved = self._snapshots.take_observable(tensor)
+        found.append(entry)
 
-    def read(self, node: Node, record: NodeRecord) -> tuple[bool, list[CheckRecord]]:
+    def read(self, node: Node, record: NodeRecord) -> tuple[bool, tuple[CheckRecord, ...]]:
         """Compare what `node` kept with what it will read now. False if it was freed."""
         held = False
         checks: list[CheckRecord] = []
@@ -205,12 +216,13 @@ class Graph:
                 continue
             held = True
             entry.version_read = version_of(tensor)
-            now = self._snapshots.take(tensor)
-            if entry.saved is not None and now is not None:
-                entry.intact = entry.saved.same_as(now)
-                entry.at_read = None if entry.intact else now
+            if entry.saved is not None:
+                now = self._snapshots.take_observable(tensor)
+                if now is not None:
+                    entry.intact = entry.saved.same_as(now)
+                    entry.at_read = None if entry.intact else now
             checks.append((at, entry.version_read, entry.intact))
-        return held or not record.saved, checks
+        return held or not record.saved, tuple(checks)
 
 
 _numbers = count(-2, -1)

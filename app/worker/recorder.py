@@ -72,8 +72,8 @@ class Recorder:
         self.writes = Writes(self.clock, self.memory, self.chronicle, namespace)
         self.modules = ModuleCalls()
         self.gradients = Gradients(self)
-        before, after = self.gradients.before_node, self.gradients.after_node
-        self.graph = Graph(self.clock, self.memory, self.snapshots, before, after)
+        hooks = self.gradients.before_node, self.gradients.after_node, self.gradients.accumulated
+        self.graph = Graph(self.clock, self.memory, self.snapshots, *hooks)
         self.names = Names(self.clock, self._bind, self.modules.name)
         self.steps = Steps(self.clock, namespace, self.names, line_cell)
         self.mode = OperatorMode(self.around, self._changed)

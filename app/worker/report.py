@@ -275,10 +275,10 @@ class Report:
         call = record.call
         return Node(
             name=clean(record.name),
-            inputs=tuple(record.edges),
+            inputs=record.edges,
             saved=tuple(self._saved(entry) for entry in record.saved),
             step=self._at(record.step),
-            tensors=tuple(record.tensors[:100]),
+            tensors=record.tensors[:100],
             module=None if call is None else recorder.modules.path(call),
             call=call,
             freed=record.freed_at is not None,
