@@ -233,9 +233,10 @@ class Memory:
         record = self._by_id.get(id(tensor))
         if record is not None and record.ref() is tensor:
             return record
-        return self._enter(tensor, step)
+        return self.enter(tensor, step)
 
-    def _enter(self, tensor: torch.Tensor, step: int) -> TensorRecord:
+    def enter(self, tensor: torch.Tensor, step: int) -> TensorRecord:
+        """A new record for `tensor`, which has none."""
         key, kind, seen = f"t{len(self.tensors)}", type(tensor), is_observable(tensor)
         record = TensorRecord(
             key,
@@ -296,7 +297,7 @@ class Memory:
         ):
             return record
         counter = record.counter
-        successor = self._enter(tensor, step)
+        successor = self.enter(tensor, step)
         record.names_of(is_local=False)  # from now on both have the same lists
         successor.continues, successor.names, successor.local_names = record.key, record.names, record.local_names
         successor.node, successor.sequence = record.node, record.sequence

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import torch
+from msgspec import Struct
 
 from app.worker.names import clean
 
@@ -15,14 +16,13 @@ _call_module = torch.nn.Module.__call__
 ModuleRef = weakref.ref[torch.nn.Module]
 
 
-class CallRecord:
+class CallRecord(Struct, frozen=True, gc=False):
     """One call of a module, which it does not keep alive."""
 
-    __slots__ = ("kind", "module", "parent", "step")
-
-    def __init__(self, module: torch.nn.Module, parent: int | None, step: int) -> None:
-        self.module, self.kind = weakref.ref(module), clean(type(module).__name__)
-        self.parent, self.step = parent, step
+    module: ModuleRef
+    kind: str
+    parent: int | None
+    step: int
 
 
 class ModuleCalls:
@@ -55,7 +55,8 @@ class ModuleCalls:
         def call(module: torch.nn.Module, *args: object, **kwargs: object) -> object:
             outer = self.current
             caller = sys._getframe(1)
-            self.calls.append(CallRecord(module, outer, step(caller)))
+            kind = clean(type(module).__name__)
+            self.calls.append(CallRecord(weakref.ref(module), kind, outer, step(caller)))
             self.current = len(self.calls) - 1
             try:
                 result = _call_module(module, *args, **kwargs)

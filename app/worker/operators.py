@@ -15,6 +15,7 @@ from msgspec import Struct
 from torch.overrides import TorchFunctionMode
 
 from app.worker.bound import TensorBase
+from app.worker.contents import PLAIN
 from app.worker.source import FILENAME
 
 Function = Callable[..., object]
@@ -170,6 +171,8 @@ def classify(function: Function) -> Operator:
     )
 
 
+# what most arguments are that neither are nor hold a tensor
+_SINGLE = frozenset([int, float, bool, str, type(None), torch.dtype, torch.device])
 _TENSORS_OWN = dict(vars(torch.Tensor))
 
 
@@ -187,9 +190,9 @@ def tensors_among(values: Iterable[object], depth: int = 2) -> list[torch.Tensor
     found: list[torch.Tensor] = []
     for value in values:
         kind = type(value)  # not isinstance: that asks value.__class__, which may be code of the snippet
-        if issubclass(kind, TensorBase):
-            found.append(cast("torch.Tensor", value))
-        elif depth and issubclass(kind, (list, tuple)):
+        if kind in PLAIN or (kind not in _SINGLE and issubclass(kind, TensorBase)):
+            found.append(value)  # type: ignore[arg-type]  # `cast` is a call
+        elif depth and kind not in _SINGLE and issubclass(kind, (list, tuple)):
             found += tensors_among(cast("list[object]", value), depth - 1)
     return found
 

@@ -48,8 +48,8 @@ class OperationRecord(Struct, eq=False, gc=False):
     step: int
     op: str
     expression: str | None
-    inputs: list[TensorRecord]
-    outputs: list[TensorRecord]
+    inputs: tuple[TensorRecord, ...]
+    outputs: tuple[TensorRecord, ...]
     grad_enabled: bool
     moment: int
     raised: bool = False
@@ -228,9 +228,9 @@ class Recorder:
             tensors = tensors_among(args)
             if kwargs:
                 tensors += tensors_among(kwargs.values())
-            records = [self._meet(tensor, step) for tensor in tensors]
+            records = tuple([self._meet(tensor, step) for tensor in tensors])
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
-        operation = OperationRecord(step, operator.name, expression, records, [], is_grad_enabled(), self.clock.now)
+        operation = OperationRecord(step, operator.name, expression, records, (), is_grad_enabled(), self.clock.now)
         try:
             result = function(*args, **kwargs) if kwargs else function(*args)
         except BaseException:
@@ -241,11 +241,16 @@ class Recorder:
                     self._note_writes(operator, operation, args, kwargs, tensors)
             raise
         with NoSubclass():
-            outputs = tensors_among((result,)) if result is not None else []
+            outputs = [] if result is None else tensors_among((result,))
             if tensors or outputs:
                 self.operations.append(operation)
                 self._note_writes(operator, operation, args, kwargs, tensors)
-                self._note_outputs(operator, operation, outputs, expression if frame is caller else None)
+                if outputs:
+                    self._note_outputs(operator, operation, outputs, expression if frame is caller else None)
+                if operator.exposes:
+                    for record in records:
+                        if record.storage is not None:
+                            self.writes.expose(record.storage)
                 if before is not None:
                     self.writes.note_unversioned(operator.name, step, records, before)
         return result
@@ -253,7 +258,7 @@ class Recorder:
     def _meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
         record = self.memory.known(tensor)
         if record is None:
-            record = self.memory.meet(tensor, step)
+            record = self.memory.enter(tensor, step)
             self.graph.follow(tensor, record, step, self.modules.current)
         return record
 
@@ -265,11 +270,11 @@ class Recorder:
         kwargs: dict[str, object],
         tensors: list[torch.Tensor],
     ) -> None:
-        moved = [
-            (tensor, record)
-            for tensor, record in zip(tensors, operation.inputs, strict=True)
-            if (counter := record.counter) is not None and version_of(tensor) not in (counter.version, None)
-        ]
+        moved = []
+        for tensor, record in zip(tensors, operation.inputs, strict=True):
+            counter = record.counter
+            if counter is not None and version_of(tensor) not in (counter.version, None):
+                moved.append((tensor, record))
         if not moved and not operator.in_place and not operator.relocates:
             return
         # the operator wrote through self, through `out=`, or through whichever's counter moved
@@ -334,27 +339,25 @@ class Recorder:
     def _note_outputs(
         self, operator: Operator, operation: OperationRecord, outputs: list[torch.Tensor], expression: str | None
     ) -> None:
-        made = []
+        memory, step, made, records = self.memory, operation.step, [], []
         for tensor in outputs:
-            record = self.memory.known(tensor)
+            record = memory.known(tensor)
             if record is None:
-                record = self.memory.meet(tensor, operation.step)
+                record = memory.enter(tensor, step)
                 record.op, record.expression = operator.name, expression
-                if record.storage is not None:
-                    record.base = next((r.key for r in operation.inputs if r.storage is record.storage), None)
+                storage = record.storage
+                if storage is not None and len(storage.tensors) > 1:
+                    record.base = next((r.key for r in operation.inputs if r.storage is storage), None)
                 made.append((tensor, record))
             elif self._may_follow(operator, operation, tensor):
                 made.append((tensor, record))
-            operation.outputs.append(record)
+            records.append(record)
+        operation.outputs = tuple(records)
         for tensor, record in made:  # all are met: one's node may save another
-            self.graph.follow(tensor, record, operation.step, self.modules.current)
-        for record in operation.outputs:
+            self.graph.follow(tensor, record, step, self.modules.current)
+        for record in records:
             if record.storage is not None and record.storage.exposed:
                 self.writes.expose(record.storage)
-        if operator.exposes:
-            for record in operation.inputs:
-                if record.storage is not None:
-                    self.writes.expose(record.storage)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy
 import torch
+from msgspec import Struct
 
 from app.worker import budget
 from app.worker.bound import memory_at, version_of
@@ -17,25 +18,17 @@ NO_OPERATOR = "(not an operator)"
 NumpyArray = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.generic]]
 
 
-class WriteRecord:
+class WriteRecord(Struct, eq=False, gc=False):
     """One write of memory."""
 
-    __slots__ = ("counter", "moment", "name", "op", "step", "storage", "through", "version")
-
-    def __init__(
-        self,
-        moment: int,
-        step: int,
-        op: str,
-        storage: StorageRecord,
-        counter: CounterRecord | None,
-        through: TensorRecord | None,
-        name: str | None = None,
-    ) -> None:
-        self.moment = moment
-        self.step, self.op, self.storage, self.counter, self.through = step, op, storage, counter, through
-        self.version = counter.version if counter else None
-        self.name = name or (through.label() if through else None)
+    moment: int
+    step: int
+    op: str
+    storage: StorageRecord
+    counter: CounterRecord | None
+    through: TensorRecord | None
+    version: int | None
+    name: str | None
 
 
 class Writes:
@@ -56,14 +49,15 @@ class Writes:
         through: TensorRecord | None,
         name: str | None = None,
     ) -> None:
-        write = WriteRecord(self._clock.now, step, op, storage, counter, through, name)
         self._chronicle.look(storage)
         if len(self.all) >= budget.WRITES:
             self.left_out += 1
         else:
-            self.all.append(write)
-        if write.storage.key in self.exposed:
-            self.exposed[write.storage.key] = checksum(write.storage)
+            version = counter.version if counter is not None else None
+            name = name or (through.label() if through is not None else None)
+            self.all.append(WriteRecord(self._clock.now, step, op, storage, counter, through, version, name))
+        if storage.key in self.exposed:
+            self.exposed[storage.key] = checksum(storage)
 
     def note_versioned(
         self,
