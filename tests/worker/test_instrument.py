@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from app.worker.instrument import BIND, CAUGHT, LINE, compile_with_calls
+from app.worker.instrument import BIND, CAUGHT, ENTER, LINE, compile_with_calls
 from app.worker.source import FILENAME
 
 Namespace = dict[str, object]
@@ -27,6 +27,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """The calls of instrumented code that runs in this test."""
     found = Calls()
     monkeypatch.setattr(builtins, LINE, found.lines.append, raising=False)
+    monkeypatch.setattr(builtins, ENTER, lambda: None, raising=False)
     monkeypatch.setattr(builtins, BIND, lambda name, value: found.bound.append((name, value)), raising=False)
     monkeypatch.setattr(builtins, CAUGHT, lambda: found.caught.append(sys.exc_info()[1]), raising=False)
     return found
