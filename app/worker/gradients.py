@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from msgspec import Struct
 
+from app.trace.model import Check
 from app.worker import budget
 from app.worker.bound import Unobserved, current_node, function_modes, retains_grad_of
 from app.worker.contents import Snapshot
-from app.worker.graph import CheckRecord, NodeRecord
+from app.worker.graph import NodeRecord
 from app.worker.memory import TensorRecord
 from app.worker.operators import tensors_among
 
@@ -30,21 +31,21 @@ class FiredRecord(Struct, eq=False, gc=False):
     received: tuple[Snapshot | None, ...]
     sent: tuple[Snapshot | None, ...] = ()
     finished: bool = False
-    checks: tuple[CheckRecord, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
-class BackwardRecord:
+class BackwardRecord(Struct, kw_only=True, eq=False, gc=False):
     """One call of the engine."""
 
-    __slots__ = ("accumulates", "creates_graph", "fired", "inputs", "keeps_graph", "moment", "raised", "roots", "step")
-
-    def __init__(self, step: int, moment: int, *, keeps_graph: bool, creates_graph: bool, accumulates: bool) -> None:
-        self.step, self.moment, self.accumulates = step, moment, accumulates
-        self.keeps_graph, self.creates_graph = keeps_graph, creates_graph
-        self.roots: list[str] = []
-        self.inputs: list[str] = []
-        self.fired: list[FiredRecord] = []
-        self.raised = False
+    step: int
+    moment: int
+    keeps_graph: bool
+    creates_graph: bool
+    accumulates: bool
+    roots: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    fired: list[FiredRecord] = []
+    raised: bool = False
 
 
 class Gradients:
@@ -81,15 +82,15 @@ class Gradients:
             return _run_backward(t_outputs, grad_tensors, keep_graph, create_graph, inputs, *args, **kwargs)
         step, _ = recorder.steps.current(sys._getframe(1))
         call = BackwardRecord(
-            step,
-            recorder.clock.now,
+            step=step,
+            moment=recorder.clock.now,
             keeps_graph=bool(keep_graph),
             creates_graph=bool(create_graph),
             accumulates=bool(kwargs.get("accumulate_grad", True)),
         )
         with Unobserved():
-            call.roots = [recorder.memory.meet(tensor, step).key for tensor in tensors_among(t_outputs)]
-            call.inputs = [recorder.memory.meet(tensor, step).key for tensor in tensors_among(inputs or ())]
+            call.roots = tuple([recorder.memory.meet(tensor, step).key for tensor in tensors_among(t_outputs)])
+            call.inputs = tuple([recorder.memory.meet(tensor, step).key for tensor in tensors_among(inputs or ())])
         self.backwards.append(call)
         self._running.append(call)
         is_on = recorder.mode in function_modes()

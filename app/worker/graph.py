@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from msgspec import Struct
 
-from app.trace.model import Edge
+from app.trace.model import Check, Edge
 from app.worker import budget
 from app.worker.bound import (
     Node,
@@ -27,13 +27,13 @@ from app.worker.bound import (
 from app.worker.clock import Clock
 from app.worker.contents import Snapshot, Snapshots
 from app.worker.memory import Memory, TensorRecord
+from app.worker.names import clean
 
 _UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad, and of nodes that only refuse
 _MARK = "_tapescope"
 _Custom = torch.autograd.function.BackwardCFunction
 
 Hook = Callable[..., None]
-CheckRecord = tuple[int, int | None, bool | None]  # which of the saved, its version, whether it held what was saved
 
 
 class SavedRecord(Struct, eq=False, gc=False):
@@ -160,7 +160,7 @@ class Graph:
         full_name = node.name()
         name = self._names.get(full_name)
         if name is None:
-            name = self._names[full_name] = full_name.rpartition("::")[2]
+            name = self._names[full_name] = clean(full_name.rpartition("::")[2])
         record = NodeRecord(f"n{len(self.nodes)}", name, step, self._clock.now, call, (), custom)
         self.nodes[record.key] = self._by_sequence[sequence] = record
         if slots:
@@ -202,10 +202,10 @@ class Graph:
                 entry.saved = self._snapshots.take_observable(tensor)
         found.append(entry)
 
-    def read(self, node: Node, record: NodeRecord) -> tuple[bool, tuple[CheckRecord, ...]]:
+    def read(self, node: Node, record: NodeRecord) -> tuple[bool, tuple[Check, ...]]:
         """Compare what `node` kept with what it will read now. False if it was freed."""
         held = False
-        checks: list[CheckRecord] = []
+        checks: list[Check] = []
         for at, entry in enumerate(record.saved):
             raw = _held(node, entry.attribute)
             if type(raw) is tuple or type(raw) is list:
@@ -221,7 +221,7 @@ class Graph:
                 if now is not None:
                     entry.intact = entry.saved.same_as(now)
                     entry.at_read = None if entry.intact else now
-            checks.append((at, entry.version_read, entry.intact))
+            checks.append(Check(slot=at, version=entry.version_read, intact=entry.intact))
         return held or not record.saved, tuple(checks)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from msgspec import Struct
 
-from app.trace.model import Summary
+from app.trace.model import GradTurn, Summary, Turn
 from app.worker import budget
 from app.worker.bound import (
     alive,
@@ -154,8 +154,8 @@ class TensorRecord(Struct, eq=False, gc=False):
     node: str | None = None
     sequence: int = -1  # of its grad_fn; -1 for none
     continues: str | None = None
-    turns: list[tuple[int, str | None, bool, bool]] | None = None  # moment, node, is_leaf, requires_grad
-    grads: list[tuple[int, str | None]] | None = None  # moment, what `.grad` is from then on
+    turns: list[Turn] | None = None  # as first seen, then each change; None where there was none
+    grads: list[GradTurn] | None = None
 
     def turn(self, moment: int, node: str | None, is_leaf: bool, requires_grad: bool) -> None:
         """Note how it stands in the graph from now on."""
@@ -163,24 +163,25 @@ class TensorRecord(Struct, eq=False, gc=False):
             return
         if self.moment < moment:  # else that is how it was first seen
             if self.turns is None:
-                self.turns = [(self.moment, self.node, self.is_leaf, self.requires_grad)]
-            elif self.turns[-1][0] == moment:
+                first = Turn(moment=self.moment, node=self.node, is_leaf=self.is_leaf, requires_grad=self.requires_grad)
+                self.turns = [first]
+            elif self.turns[-1].moment == moment:
                 self.turns.pop()
-            self.turns.append((moment, node, is_leaf, requires_grad))
+            self.turns.append(Turn(moment=moment, node=node, is_leaf=is_leaf, requires_grad=requires_grad))
         self.node, self.is_leaf, self.requires_grad = node, is_leaf, requires_grad
 
     def has_grad(self, moment: int, grad: str | None) -> None:
         """Note what its `.grad` is from now on."""
         if self.grads is None:
             if grad is not None:
-                self.grads = [(moment, grad)]
+                self.grads = [GradTurn(moment=moment, tensor=grad)]
             return
         last = self.grads[-1]
-        if grad == last[1]:
+        if grad == last.tensor:
             return
-        if last[0] == moment:
+        if last.moment == moment:
             self.grads.pop()
-        self.grads.append((moment, grad))
+        self.grads.append(GradTurn(moment=moment, tensor=grad))
 
     def names_of(self, *, is_local: bool) -> list[str]:
         """Its names in functions, or at the top level, to add one to."""

@@ -10,8 +10,8 @@ from types import GetSetDescriptorType
 from typing import Any, cast
 
 import torch
-from msgspec import Struct
 
+from app.trace.model import Binding
 from app.worker import budget
 from app.worker.bound import is_module, is_tensor
 from app.worker.clock import Clock
@@ -114,6 +114,13 @@ def final_tensors(namespace: Mapping[str, object]) -> Iterator[tuple[str, torch.
                         yield f"{path}.{clean(key)}"[: budget.TEXT], tensor
 
 
+def _holds(kind: type) -> bool:
+    """Whether things of `kind` hold others directly, which may change while they are the same."""
+    if kind in _LISTS or kind is dict:
+        return True
+    return not issubclass(kind, torch.nn.Module) and type.__dict__["__module__"].__get__(kind) == "__main__"
+
+
 def fingerprint(value: object) -> tuple[int, ...]:
     """Differs once `value`, or what it holds directly, is not the same as before."""
     kind = type(value)
@@ -122,19 +129,9 @@ def fingerprint(value: object) -> tuple[int, ...]:
         held = cast("list[object]", value)
     elif kind is dict:
         held = cast("dict[object, object]", value).values()
-    elif not is_module(value) and type.__dict__["__module__"].__get__(kind) == "__main__":
+    elif _holds(kind):
         held = _attributes(value).values()
     return (id(value), *map(id, islice(held, budget.CONTAINER_ITEMS)))
-
-
-class BindingRecord(Struct, frozen=True, gc=False):
-    """What a name stands for from a moment on; nothing any more without tensor and text."""
-
-    moment: int
-    name: str
-    frame: int
-    tensor: TensorRecord | None = None
-    text: str | None = None
 
 
 def told(value: object) -> str:
@@ -155,7 +152,7 @@ class Names:
     """Gives names as the run binds them. Looks only at what changed since it looked last."""
 
     def __init__(self, clock: Clock, name: Namer, module: Callable[[str, torch.nn.Module, bool], None]) -> None:
-        self.bindings: list[BindingRecord] = []
+        self.bindings: list[Binding] = []
         self._clock, self._name, self._module = clock, name, module
         self._seen: dict[str, tuple[int, ...]] = {}
         self._values: dict[str, object] = {}  # at the top level: what each name stood for, tensors by their record
@@ -167,17 +164,15 @@ class Names:
         values = self._values
         for key, value in list(namespace.items()):
             before = values.get(key, _GONE)
-            if before is value or before is _OURS:
+            if before is value or before is _OURS or (type(before) is TensorRecord and before.ref() is value):
                 continue
             kind = type(value)
-            if key.startswith("__"):
+            if before is _GONE and key.startswith("__"):
                 values[key] = _OURS
             elif kind in _HELD:
                 values[key] = value
                 self._tell(key, value, 0)
             elif is_tensor(value):
-                if type(before) is TensorRecord and before.ref() is value:
-                    continue
                 if named := self._name(key, value, step, False):
                     values[key] = named
                     self._bind(key, 0, named)
@@ -186,7 +181,7 @@ class Names:
                 self._tell(key, value, 0)
                 if kind not in _ATOMS:
                     self._look_at(key, value, step, "", 0)
-            elif kind not in _ATOMS:
+            elif kind not in _ATOMS and (_holds(kind) or f":{key}" not in self._seen):
                 self._look_at(key, value, step, "", 0)  # what it holds may have changed
         if len(values) > len(namespace):
             for key in [key for key in values if key not in namespace]:
@@ -220,14 +215,16 @@ class Names:
         last = self._last.get((frame, name))
         if what is last or (type(what) is str and what == last) or len(self.bindings) >= budget.TURNS:
             return
-        name = clean(name)
+        name, now = clean(name), self._clock.now
         if what is None:
             del self._last[frame, name]
-            self.bindings.append(BindingRecord(self._clock.now, name, frame))
+            self.bindings.append(Binding(moment=now, name=name, frame=frame))
             return
         self._last[frame, name] = what
-        tensor, text = (None, what) if type(what) is str else (cast("TensorRecord", what), None)
-        self.bindings.append(BindingRecord(self._clock.now, name, frame, tensor, text))
+        if type(what) is str:
+            self.bindings.append(Binding(moment=now, name=name, frame=frame, text=what))
+        else:
+            self.bindings.append(Binding(moment=now, name=name, frame=frame, tensor=cast("TensorRecord", what).key))
 
     def _look_at(self, key: str, value: object, step: int, function: str, frame: int) -> None:
         is_local = bool(function)

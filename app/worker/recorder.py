@@ -315,11 +315,11 @@ class Recorder:
     def _changed(self, attribute: str, tensor: torch.Tensor) -> None:
         """The attribute `grad` or `requires_grad` of `tensor` was set, by the snippet or by torch's own Python."""
         with Unobserved():
-            step, _ = self.steps.current(frame_above(2))
             record = self.memory.known(tensor)
             if record is None:
                 return
             if attribute == "grad":
+                step, _ = self.steps.current(frame_above(2))
                 self.note_grad(tensor, record, step)
             elif attribute == "retain_grad":
                 self.gradients.retains(record)

@@ -2,7 +2,7 @@
 
 import gc
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 
@@ -11,24 +11,18 @@ import torch
 from app.trace.model import (
     Array,
     Backward,
-    Binding,
-    Check,
-    Content,
     Counter,
     Environment,
     Final,
     Fired,
-    GradTurn,
     ModuleCall,
     Node,
     Operation,
     Outcome,
     SavedTensor,
-    Step,
     Storage,
     Tensor,
     Trace,
-    Turn,
     Values,
     Write,
 )
@@ -46,10 +40,10 @@ from app.worker.chronicle import contents_of, packing_of
 from app.worker.contents import ITEM_BYTES, Listing, dtype_name, listed
 from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
-from app.worker.memory import StorageRecord, TensorRecord
+from app.worker.memory import CounterRecord, StorageRecord, TensorRecord
 from app.worker.names import clean, final_tensors
-from app.worker.recorder import Recorder
-from app.worker.writes import address_of, arrays_in
+from app.worker.recorder import OperationRecord, Recorder
+from app.worker.writes import WriteRecord, address_of, arrays_in
 
 ENVIRONMENT = Environment(
     torch=str(torch.__version__), python=platform.python_version(), tapescope=version("tapescope")
@@ -77,6 +71,7 @@ class Report:
         self._end = Listing()
         self._history = Listing()
         self._last = max(len(recorder.steps.run) - 1, 0)
+        self._lines = [step.line for step in recorder.steps.run] or [0]
 
     def trace(self, outcome: Outcome, stdout: str, stderr: str) -> Trace:
         """The Trace of the run, which ended with `outcome`."""
@@ -94,86 +89,21 @@ class Report:
             outcome=outcome,
             stdout=stdout,
             stderr=stderr,
-            steps=tuple(
-                Step(
-                    line=step.line,
-                    function=step.function and clean(step.function),
-                    depth=step.depth,
-                    moment=step.moment,
-                    frame=step.frame,
-                    caller=step.caller,
-                    mode=step.mode,
-                )
-                for step in recorder.steps.run
-            ),
+            steps=tuple(recorder.steps.run),
             tensors={key: self._tensor(record) for key, record in recorder.memory.tensors.items()},
             storages={key: self._storage(record) for key, record in recorder.memory.storages.items()},
-            counters={
-                key: Counter(
-                    version=c.version,
-                    step=self._at(c.step),
-                    first=c.first,
-                    moves=self._first(c.moves or ()),
-                    moment=c.moment,
-                )
-                for key, c in recorder.memory.counters.items()
-            },
+            counters={key: _counter(record) for key, record in recorder.memory.counters.items()},
             nodes=dict(reversed(nodes.items())),
             arrays=tuple(self._arrays()),
-            calls=tuple(
-                ModuleCall(
-                    module=recorder.modules.path(index),
-                    kind=call.kind,
-                    parent=call.parent,
-                    step=self._at(call.step),
-                )
-                for index, call in enumerate(recorder.modules.calls)
-            ),
-            operations=tuple(
-                Operation(
-                    step=self._at(o.step),
-                    op=o.op,
-                    expression=o.expression,
-                    inputs=tuple(r.key for r in o.inputs),
-                    outputs=tuple(r.key for r in o.outputs),
-                    grad_enabled=o.grad_enabled,
-                    raised=o.raised,
-                    moment=o.moment,
-                )
-                for o in recorder.operations
-            ),
-            writes=tuple(
-                Write(
-                    step=self._at(w.step),
-                    line=recorder.steps.run[self._at(w.step)].line if recorder.steps.run else 0,
-                    op=w.op,
-                    storage=w.storage.key,
-                    counter=w.counter.key if w.counter else None,
-                    through=w.through.key if w.through else None,
-                    version=w.version,
-                    name=w.name,
-                    moment=w.moment,
-                )
-                for w in recorder.writes.all
-            ),
+            calls=tuple(self._calls()),
+            operations=tuple([_operation(operation) for operation in recorder.operations]),
+            writes=tuple([self._write(write) for write in recorder.writes.all]),
             backwards=backwards,
             final=final,
-            bindings=tuple(
-                Binding(
-                    moment=b.moment,
-                    name=b.name,
-                    frame=b.frame,
-                    tensor=b.tensor.key if b.tensor else None,
-                    text=b.text,
-                )
-                for b in recorder.names.bindings
-            ),
+            bindings=tuple(recorder.names.bindings),
             printed=tuple(self._printed(stdout)),
             truncated=tuple(self._truncated()),
         )
-
-    def _first(self, turns: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-        return tuple(turns[: budget.TURNS])
 
     def _printed(self, stdout: str) -> Iterator[tuple[int, int]]:
         """How much was printed when; what went past the text stream, as bytes, counts at the end."""
@@ -189,9 +119,6 @@ class Report:
             tensor = record.tensor()
             if tensor is not None and memory.known(tensor) is record:
                 yield key, tensor
-
-    def _at(self, step: int) -> int:
-        return min(step, self._last)
 
     def _look_once_more(self) -> None:
         """Names, memory and nodes as the run left them."""
@@ -223,9 +150,9 @@ class Report:
             dtype=dtype_name(record.dtype),
             storage=record.storage.key if record.storage else None,
             counter=record.counter.key if record.counter else None,
-            names=tuple(dict.fromkeys((record.names or []) + (record.local_names or [])))[:20],
+            names=_names(record),
             expression=record.expression,
-            step=self._at(record.step),
+            step=record.step,
             op=record.op,
             base=record.base,
             node=record.node,
@@ -239,11 +166,8 @@ class Report:
             continues=record.continues,
             lazy=record.lazy,
             moment=record.moment,
-            turns=tuple(
-                Turn(moment=moment, node=node, is_leaf=is_leaf, requires_grad=requires_grad)
-                for moment, node, is_leaf, requires_grad in (record.turns or ())[: budget.TURNS]
-            ),
-            grads=tuple(GradTurn(moment=moment, tensor=grad) for moment, grad in (record.grads or ())[: budget.TURNS]),
+            turns=tuple(record.turns[: budget.TURNS]) if record.turns else (),
+            grads=tuple(record.grads[: budget.TURNS]) if record.grads else (),
         )
 
     def _storage(self, record: StorageRecord) -> Storage:
@@ -257,27 +181,40 @@ class Report:
             size_bytes=record.size_bytes,
             dtype=dtype_name(record.dtype),
             owner="numpy" if record.owner == "numpy" else "torch",
-            step=self._at(record.step),
+            step=record.step,
             alive=alive,
             values=values,
             moment=record.moment,
             packing=packing_of(record.dtype) if record.looks else "",
-            contents=self._contents(record),
+            contents=tuple(contents_of(record)) if len(record.looks) <= budget.TURNS else (),
         )
 
-    def _contents(self, record: StorageRecord) -> tuple[Content, ...]:
-        if len(record.looks) > budget.TURNS:
-            return ()
-        return tuple(contents_of(record))
+    def _calls(self) -> Iterator[ModuleCall]:
+        modules = self._recorder.modules
+        for index, call in enumerate(modules.calls):
+            yield ModuleCall(module=modules.path(index), kind=call.kind, parent=call.parent, step=call.step)
+
+    def _write(self, record: WriteRecord) -> Write:
+        return Write(
+            step=record.step,
+            line=self._lines[record.step],
+            op=record.op,
+            storage=record.storage.key,
+            counter=record.counter.key if record.counter is not None else None,
+            through=record.through.key if record.through is not None else None,
+            version=record.version,
+            name=record.name,
+            moment=record.moment,
+        )
 
     def _node(self, record: NodeRecord) -> Node:
         recorder = self._recorder
         call = record.call
         return Node(
-            name=clean(record.name),
+            name=record.name,
             inputs=record.edges,
-            saved=tuple(self._saved(entry) for entry in record.saved),
-            step=self._at(record.step),
+            saved=tuple([self._saved(entry) for entry in record.saved]),
+            step=record.step,
             tensors=record.tensors[:100],
             module=None if call is None else recorder.modules.path(call),
             call=call,
@@ -301,7 +238,7 @@ class Report:
         return SavedTensor(
             slot=entry.slot,
             tensor=record.key if record else None,
-            saved_at=self._at(entry.step),
+            saved_at=entry.step,
             version=entry.version,
             version_read=entry.version_read,
             version_now=now,
@@ -317,19 +254,19 @@ class Report:
         fired = [
             Fired(
                 node=f.node,
-                grad_inputs=tuple(map(list_, f.sent)),
-                grad_outputs=tuple(map(list_, f.received)),
+                grad_inputs=tuple([list_(gradient) for gradient in f.sent]),
+                grad_outputs=tuple([list_(gradient) for gradient in f.received]),
                 finished=f.finished,
                 moment=f.moment,
-                checks=tuple(Check(slot=slot, version=version, intact=intact) for slot, version, intact in f.checks),
+                checks=f.checks,
             )
             for f in reversed(call.fired)
         ]
         return Backward(
-            step=self._at(call.step),
+            step=call.step,
             fired=tuple(reversed(fired)),
-            roots=tuple(call.roots),
-            inputs=tuple(call.inputs),
+            roots=call.roots,
+            inputs=call.inputs,
             call="backward" if call.accumulates else "grad",
             keeps_graph=call.keeps_graph,
             raised=call.raised,
@@ -389,3 +326,33 @@ class Report:
             yield f"Only the first {budget.TURNS:,} changes of what names stand for were recorded."
         if self._end.unlisted:
             yield "Some tensors are kept with a summary of their values only: there are too many numbers to list."
+
+
+def _names(record: TensorRecord) -> tuple[str, ...]:
+    """The reader's names for it, those of the top level first, each once."""
+    if record.names is None or record.local_names is None:
+        return ()
+    return tuple(dict.fromkeys(record.names + record.local_names))[:20]
+
+
+def _counter(record: CounterRecord) -> Counter:
+    return Counter(
+        version=record.version,
+        step=record.step,
+        first=record.first,
+        moves=tuple(record.moves[: budget.TURNS]) if record.moves else (),
+        moment=record.moment,
+    )
+
+
+def _operation(record: OperationRecord) -> Operation:
+    return Operation(
+        step=record.step,
+        op=record.op,
+        expression=record.expression,
+        inputs=tuple([tensor.key for tensor in record.inputs]),
+        outputs=tuple([tensor.key for tensor in record.outputs]),
+        grad_enabled=record.grad_enabled,
+        raised=record.raised,
+        moment=record.moment,
+    )

@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Literal
 
-from msgspec import Struct
-
+from app.trace.model import Step
 from app.worker import budget
 from app.worker.bound import is_grad_enabled, is_inference_mode
 from app.worker.clock import Clock
 from app.worker.instrument import BIND, CAUGHT, ENTER, LINE
-from app.worker.names import Names
+from app.worker.names import Names, clean
 from app.worker.source import FILENAME
 
 Mode = Literal["grad", "no_grad", "inference"]
@@ -26,23 +25,11 @@ _MODES: dict[tuple[bool, bool], Mode] = {
 }
 
 
-class StepRecord(Struct, frozen=True, gc=False):
-    """One run of one source line."""
-
-    line: int
-    function: str | None
-    depth: int
-    moment: int
-    frame: int
-    caller: int | None
-    mode: Mode
-
-
 class Steps:
     """The lines run so far, and which of them each living frame of the snippet stands on."""
 
     def __init__(self, clock: Clock, namespace: dict[str, object], names: Names, line_cell: memoryview) -> None:
-        self.run: list[StepRecord] = []
+        self.run: list[Step] = []
         self._clock, self._namespace, self._names, self._line_cell = clock, namespace, names, line_cell
         # by id of the frame, which may be reused for one of other code: its step, and which call it is
         self._at: dict[int, tuple[CodeType, int, int]] = {}
@@ -73,12 +60,15 @@ class Steps:
         mode = _MODES[is_grad_enabled(), is_inference_mode()]
         if is_module:
             at[key] = code, step, 0
-            self.run.append(StepRecord(line, None, 0, clock.now, 0, None, mode))
+            self.run.append(Step(line=line, moment=clock.now, mode=mode))
             return True
         depth, caller = self._callers(frame)
         number = before[2] if before else self._entered()
         at[key] = code, step, number
-        self.run.append(StepRecord(line, code.co_name, depth, clock.now, number, caller, mode))
+        function = clean(code.co_name)
+        self.run.append(
+            Step(line=line, function=function, depth=depth, moment=clock.now, frame=number, caller=caller, mode=mode)
+        )
         return True
 
     def enter(self, frame: FrameType) -> None:
