@@ -11,6 +11,7 @@ from torch._dynamo import trace_rules
 
 from app.trace.wire import Request, decode_request
 from app.worker.fit import fit
+from app.worker.modules import show_calls
 from app.worker.preload import preload, seed
 from app.worker.reference import run_reference
 from app.worker.run import Run
@@ -30,6 +31,7 @@ print(a.grad)
 def prepare() -> None:
     """Import all that snippets would import lazily; forward only, one thread."""
     preload()
+    show_calls()
     trace_rules.add("app.worker")  # else torch.compile reads our code as a part of the snippet
 
 

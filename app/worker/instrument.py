@@ -10,6 +10,7 @@ import ast
 import warnings
 from collections.abc import Iterator
 from types import CodeType
+from typing import Any
 
 from app.worker.source import FILENAME
 
@@ -19,6 +20,7 @@ BIND = "__tapescope_bind__"
 CAUGHT = "__tapescope_caught__"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_LOAD = ast.Load()
 
 
 def compile_with_calls(source: str) -> CodeType:
@@ -42,22 +44,34 @@ class _Place:
         self.loop, self.in_function = loop, in_function
 
 
-def _call(name: str, at: ast.stmt, *arguments: ast.expr) -> ast.stmt:
-    """The statement `name(*arguments)`, in the place of `at`."""
-    call = ast.Expr(ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=list(arguments), keywords=[]))
-    for node in ast.walk(call):
-        ast.copy_location(node, at)
-    return call
+def _where(at: ast.stmt) -> dict[str, Any]:
+    """The place of `at`, to make nodes with: ast.copy_location for each would take longer than all of the rest."""
+    return {
+        "lineno": at.lineno,
+        "col_offset": at.col_offset,
+        "end_lineno": at.end_lineno,
+        "end_col_offset": at.end_col_offset,
+    }
+
+
+def _call(name: str, where: dict[str, Any], arguments: list[ast.expr]) -> ast.stmt:
+    """The statement `name(*arguments)`."""
+    function = ast.Name(id=name, ctx=_LOAD, **where)
+    return ast.Expr(value=ast.Call(func=function, args=arguments, keywords=[], **where), **where)
 
 
 def _line(at: ast.stmt, line: int) -> ast.stmt:
-    return _call(LINE, at, ast.Constant(value=line))
+    where = _where(at)
+    return _call(LINE, where, [ast.Constant(value=line, **where)])
 
 
 def _binds(at: ast.stmt, names: Iterator[str], place: _Place) -> list[ast.stmt]:
     if not place.in_function:
         return []  # the names of the top level are looked at where they are
-    return [_call(BIND, at, ast.Constant(value=name), ast.Name(id=name, ctx=ast.Load())) for name in names]
+    where = _where(at)
+    return [
+        _call(BIND, where, [ast.Constant(value=name, **where), ast.Name(id=name, ctx=_LOAD, **where)]) for name in names
+    ]
 
 
 def _with_calls(body: list[ast.stmt], place: _Place, begin: list[ast.stmt] | None = None) -> list[ast.stmt]:
@@ -92,7 +106,7 @@ def _descend(statement: ast.stmt, place: _Place) -> None:
     if isinstance(statement, Function):
         place = _Place(in_function=True)
         first = statement.body[0]
-        begin = [_call(ENTER, first), *_binds(first, _parameters(statement.args), place)]
+        begin = [_call(ENTER, _where(first), []), *_binds(first, _parameters(statement.args), place)]
     elif isinstance(statement, ast.ClassDef):
         place = _Place()
     elif isinstance(statement, ast.With | ast.AsyncWith):
@@ -103,7 +117,7 @@ def _descend(statement: ast.stmt, place: _Place) -> None:
         if isinstance(inner_body, list) and inner_body:
             setattr(statement, field, _with_calls(inner_body, place, begin if field == "body" else None))
     for handler in getattr(statement, "handlers", ()):
-        handler.body = _with_calls(handler.body, place, [_call(CAUGHT, handler.body[0])])
+        handler.body = _with_calls(handler.body, place, [_call(CAUGHT, _where(handler.body[0]), [])])
     for case in getattr(statement, "cases", ()):
         case.body = _with_calls(case.body, place)
 

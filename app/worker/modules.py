@@ -11,8 +11,6 @@ from msgspec import Struct
 
 from app.worker.names import clean
 
-_call_module = torch.nn.Module.__call__
-
 ModuleRef = weakref.ref[torch.nn.Module]
 
 
@@ -28,9 +26,13 @@ class CallRecord(Struct, frozen=True, gc=False):
 class ModuleCalls:
     """Every call of an nn.Module, in order, and the reader's paths to the modules."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: Callable[[FrameType], int], returned: Callable[[object, FrameType], None]) -> None:
+        """`step` tells the step of a frame; `returned` is told what an outermost call gave, and its caller."""
+        self.returned = returned
+        self._step = step
         self.calls: list[CallRecord] = []
         self.current: int | None = None
+        self._kinds: dict[str, str] = {}  # names of their classes, as the Trace has them
         self._paths: dict[int, tuple[ModuleRef, str, bool]] = {}  # by id of the one reference that a module has
 
     def name(self, path: str, module: torch.nn.Module, is_local: bool) -> None:
@@ -47,27 +49,48 @@ class ModuleCalls:
         return known[1] if known else record.kind
 
     @contextmanager
-    def observed(
-        self, step: Callable[[FrameType], int], returned: Callable[[object, FrameType], None]
-    ) -> Iterator[None]:
-        """Follow calls of modules; `returned` is told what an outermost one gave, and its caller."""
-
-        def call(module: torch.nn.Module, *args: object, **kwargs: object) -> object:
-            outer = self.current
-            caller = sys._getframe(1)
-            kind = clean(type(module).__name__)
-            self.calls.append(CallRecord(weakref.ref(module), kind, outer, step(caller)))
-            self.current = len(self.calls) - 1
-            try:
-                result = _call_module(module, *args, **kwargs)
-            finally:
-                self.current = outer
-            if outer is None:
-                returned(result, caller)
-            return result
-
-        torch.nn.Module.__call__ = call  # type: ignore[method-assign]
+    def observed(self) -> Iterator[None]:
+        """Follow calls of modules."""
+        show_calls()
+        _observing.append(self)
         try:
             yield
         finally:
-            torch.nn.Module.__call__ = _call_module  # type: ignore[method-assign]
+            _observing.remove(self)
+            show_calls()  # the snippet may have put something in our place
+
+    def begin(self, module: torch.nn.Module, caller: FrameType) -> int | None:
+        """A call of `module` begins; the one that it runs in, which is the current one afterwards."""
+        outer, kind = self.current, type(module).__name__
+        if kind not in self._kinds:
+            self._kinds[kind] = clean(kind)
+        self.current = len(self.calls)
+        self.calls.append(CallRecord(weakref.ref(module), self._kinds[kind], outer, self._step(caller)))
+        return outer
+
+
+_call_module = torch.nn.Module.__call__
+_observing: list[ModuleCalls] = []  # those of the run that is under way
+
+
+def show_calls() -> None:
+    """Let every call of a module go by us. Stays: to set it anew for a run would take a tenth of a short one.
+
+    (Python forgets what it knows of each class below nn.Module when one of its methods is replaced.)
+    """
+    if torch.nn.Module.__call__ is not _call:
+        torch.nn.Module.__call__ = _call  # type: ignore[method-assign]
+
+
+def _call(module: torch.nn.Module, *args: object, **kwargs: object) -> object:
+    if not _observing:
+        return _call_module(module, *args, **kwargs)
+    calls, caller = _observing[-1], sys._getframe(1)
+    outer = calls.begin(module, caller)
+    try:
+        result = _call_module(module, *args, **kwargs)
+    finally:
+        calls.current = outer
+    if outer is None:
+        calls.returned(result, caller)
+    return result

@@ -70,7 +70,7 @@ class Recorder:
         self.chronicle = Chronicle(self.clock)
         self.memory = Memory(self.clock, self.chronicle.look)
         self.writes = Writes(self.clock, self.memory, self.chronicle, namespace)
-        self.modules = ModuleCalls()
+        self.modules = ModuleCalls(lambda frame: self.steps.current(frame)[0], self._name_result)
         self.gradients = Gradients(self)
         hooks = self.gradients.before_node, self.gradients.after_node, self.gradients.accumulated
         self.graph = Graph(self.clock, self.memory, self.snapshots, *hooks)
@@ -80,11 +80,10 @@ class Recorder:
 
     def run(self, code: CodeType) -> None:
         """Run the snippet's `code` in its namespace, observed."""
-        observed_modules = self.modules.observed(lambda frame: self.steps.current(frame)[0], self._name_result)
         with (
             calls_to(self.line, self.enter, self.bind, caught),
             self.gradients.observed(),
-            observed_modules,
+            self.modules.observed(),
             fast_paths_beside(self.mode),
             self._forgetful_swaps(),
             self._shown_to_the_mode(),

@@ -2,6 +2,7 @@
 
 import io
 import linecache
+from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -16,20 +17,23 @@ class Source:
     def __init__(self, text: str) -> None:
         lines = io.StringIO(text, newline=None).readlines()  # as Python splits source, unlike str.splitlines
         self._lines = [line.encode(errors="replace") for line in lines]
-        self._positions: dict[int, tuple[CodeType, list[str | None]]] = {}  # by id: hashing code is no small matter
+        # by id of the code, whose hash is no small matter; expressions by the index of their instruction
+        self._known: dict[int, tuple[CodeType, dict[int, str | None]]] = {}
         # so that tracebacks and inspect.getsource find it
         for name in (FILENAME, str(Path(FILENAME).absolute())):  # the latter is where pdb looks
             linecache.cache[name] = (len(text), None, lines, name)
 
     def expression(self, frame: FrameType) -> str | None:
         """The source of the call that `frame` is in the middle of."""
-        code = frame.f_code
-        known = self._positions.get(id(code))
+        code, index = frame.f_code, frame.f_lasti // 2
+        known = self._known.get(id(code))
         if known is None:
-            known = self._positions[id(code)] = code, [self._segment(*position) for position in code.co_positions()]
+            known = self._known[id(code)] = code, {}
         expressions = known[1]
-        index = frame.f_lasti // 2
-        return expressions[index] if 0 <= index < len(expressions) else None
+        if index not in expressions:
+            position = next(islice(code.co_positions(), index, None), None) if index >= 0 else None
+            expressions[index] = self._segment(*position) if position is not None else None
+        return expressions[index]
 
     def _segment(self, first: int | None, last: int | None, start: int | None, end: int | None) -> str | None:
         if first is None or last is None or start is None or end is None or last > len(self._lines):
