@@ -282,7 +282,11 @@ class Listing:
         elements = numel(tensor)
         if elements <= min(most, self._scalars):
             self._scalars -= elements
-            flat = tolist(reshape(fresh(tensor), (-1,)))
+            code = _CODES.get(dtype)
+            if code and elements and is_contiguous(tensor) and not is_neg(tensor):
+                flat = memory_at(data_ptr(tensor), elements * ITEM_BYTES[dtype]).cast(code).tolist()
+            else:
+                flat = tolist(reshape(fresh(tensor), (-1,)))
             return Values(shape=shape, dtype=dtype_name(dtype), flat=scalars(flat))
         self.unlisted += elements <= most
         if not self._summaries:

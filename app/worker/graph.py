@@ -5,7 +5,7 @@ graph lives exactly as long as without us. An AccumulateGrad has no number; it i
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from typing import cast
 
@@ -81,7 +81,6 @@ class Graph:
         self._of_leaf: dict[str, NodeRecord] = {}
         self._memory, self._snapshots = memory, snapshots
         self._before, self._after, self._accumulated = before, after, accumulated
-        self._slots: dict[type[Node], tuple[tuple[str, str], ...]] = {}
         self._names: dict[str, str] = {}
 
     def accumulator(self, node: Node) -> NodeRecord | None:
@@ -155,8 +154,8 @@ class Graph:
 
     def _enter(self, node: Node, sequence: int, step: int, call: int | None) -> NodeRecord:
         kind = type(node)
-        slots = self._slots[kind] if kind in self._slots else self._slots_of(kind)
         custom = issubclass(kind, _Custom)
+        slots = _slots_of(kind) if custom else _slots_of_torchs(kind)
         full_name = node.name()
         name = self._names.get(full_name)
         if name is None:
@@ -172,12 +171,6 @@ class Graph:
             node.register_prehook(partial(self._before, record))
         node.register_hook(partial(self._after, record))
         return record
-
-    def _slots_of(self, kind: type[Node]) -> tuple[tuple[str, str], ...]:
-        """The attributes by which this type of node keeps tensors, with torch's own names for the slots."""
-        names = (name for name in dir(kind) if name.startswith("_raw_saved_"))
-        slots = self._slots[kind] = tuple((name, name.removeprefix("_raw_saved_")) for name in names)
-        return slots
 
     def _save(self, node: Node, found: list[SavedRecord], step: int, sequence: int, attribute: str, slot: str) -> None:
         raw = _held(node, attribute)
@@ -224,6 +217,14 @@ class Graph:
             checks.append(Check(slot=at, version=entry.version_read, intact=entry.intact))
         return held or not record.saved, tuple(checks)
 
+
+def _slots_of(kind: type[Node]) -> tuple[tuple[str, str], ...]:
+    """The attributes by which this type of node keeps tensors, with torch's own names for the slots."""
+    names = (name for name in dir(kind) if name.startswith("_raw_saved_"))
+    return tuple((name, name.removeprefix("_raw_saved_")) for name in names)
+
+
+_slots_of_torchs = cache(_slots_of)  # not for custom Functions: the snippet's classes live as long as without us
 
 _numbers = count(-2, -1)
 

@@ -7,7 +7,7 @@ would see aten operators below autograd for some sixty microseconds a call: twen
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from types import FunctionType
+from types import FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any, cast
 
 import torch
@@ -197,6 +197,11 @@ def tensors_among(values: Iterable[object], depth: int = 2) -> list[torch.Tensor
     return found
 
 
+# Operators that earlier runs of this process called: those of torch in C, which no snippet makes and none replaces.
+_TORCHS: dict[Function, tuple[Operator, Function]] = {}
+_IN_C = frozenset([MethodDescriptorType, WrapperDescriptorType])
+
+
 class OperatorMode(TorchFunctionMode):
     """Hands every operator that is worth noting to `around`, which runs it."""
 
@@ -207,7 +212,7 @@ class OperatorMode(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self._around, self._changed = around, changed
-        self._operators: dict[Function, tuple[Operator, Function]] = {}
+        self._operators = dict(_TORCHS)
         self.recording = True
 
     def __torch_function__(
@@ -221,6 +226,8 @@ class OperatorMode(TorchFunctionMode):
         if known is None:
             own = torchs_own(func)
             known = self._operators[func] = classify(own), own
+            if type(func) in _IN_C:
+                _TORCHS[func] = known
         operator, func = known
         if (
             operator.silent

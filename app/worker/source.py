@@ -2,13 +2,14 @@
 
 import io
 import linecache
-from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
 
 from app.worker import budget
 
 FILENAME = "snippet.py"
+
+Position = tuple[int | None, int | None, int | None, int | None]  # first and last line, first and last column
 
 
 class Source:
@@ -17,8 +18,8 @@ class Source:
     def __init__(self, text: str) -> None:
         lines = io.StringIO(text, newline=None).readlines()  # as Python splits source, unlike str.splitlines
         self._lines = [line.encode(errors="replace") for line in lines]
-        # by id of the code, whose hash is no small matter; expressions by the index of their instruction
-        self._known: dict[int, tuple[CodeType, dict[int, str | None]]] = {}
+        # by id of the code, whose hash is no small matter: where its instructions stand; expressions by their index
+        self._known: dict[int, tuple[CodeType, list[Position], dict[int, str | None]]] = {}
         # so that tracebacks and inspect.getsource find it
         for name in (FILENAME, str(Path(FILENAME).absolute())):  # the latter is where pdb looks
             linecache.cache[name] = (len(text), None, lines, name)
@@ -28,11 +29,10 @@ class Source:
         code, index = frame.f_code, frame.f_lasti // 2
         known = self._known.get(id(code))
         if known is None:
-            known = self._known[id(code)] = code, {}
-        expressions = known[1]
+            known = self._known[id(code)] = code, list(code.co_positions()), {}
+        _, positions, expressions = known
         if index not in expressions:
-            position = next(islice(code.co_positions(), index, None), None) if index >= 0 else None
-            expressions[index] = self._segment(*position) if position is not None else None
+            expressions[index] = self._segment(*positions[index]) if 0 <= index < len(positions) else None
         return expressions[index]
 
     def _segment(self, first: int | None, last: int | None, start: int | None, end: int | None) -> str | None:
