@@ -31,7 +31,7 @@ is_inference: Callable[[torch.Tensor], bool] = _attributes.is_inference
 is_contiguous: Callable[[torch.Tensor], bool] = _attributes.is_contiguous
 is_neg: Callable[[torch.Tensor], bool] = _attributes.is_neg
 is_conj: Callable[[torch.Tensor], bool] = _attributes.is_conj
-contiguous: Callable[[torch.Tensor], torch.Tensor] = _attributes.contiguous
+to_contiguous: Callable[[torch.Tensor], torch.Tensor] = _attributes.contiguous
 conj_physical: Callable[[torch.Tensor], torch.Tensor] = _attributes.conj_physical
 neg: Callable[[torch.Tensor], torch.Tensor] = _attributes.neg
 frombuffer: Callable[..., torch.Tensor] = torch.frombuffer
@@ -133,6 +133,14 @@ def requires_grad_of(tensor: torch.Tensor) -> bool:
         return _requires_grad(tensor)
     except RuntimeError:
         return True
+
+
+def standing_of(tensor: torch.Tensor) -> tuple[bool, bool]:
+    """Whether it is a leaf, and requires grad, as the two above say."""
+    try:
+        return _is_leaf(tensor), _requires_grad(tensor)
+    except RuntimeError:
+        return is_leaf_of(tensor), requires_grad_of(tensor)
 
 
 def is_the_readers(tensor: torch.Tensor) -> bool:

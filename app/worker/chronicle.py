@@ -51,20 +51,20 @@ class Chronicle:
         """Note what `storage` holds now, where that is not what it held when it was last looked at."""
         if not storage.is_alive():
             return
-        size_bytes, looks = storage.size_bytes, storage.looks
+        size_bytes, looks, now = storage.size_bytes, storage.looks, self._clock.now
         small = size_bytes <= budget.SNAPSHOT_BYTES
         if (not small or self._bytes > budget.CONTENTS_BYTES) and not _is_kept(len(looks)):
-            look = Look(self._clock.now)
+            look = Look(now)
             self.thinned = True
         elif small:
             block = memory_at(storage.first, size_bytes).tobytes() if size_bytes else b""
             if looks and looks[-1].block == block:
                 return
             self._bytes += size_bytes
-            look = Look(self._clock.now, block)
+            look = Look(now, block)
         else:
-            look = Look(self._clock.now, None, self._summary(storage))
-        if looks and looks[-1].moment == look.moment:
+            look = Look(now, None, self._summary(storage))
+        if looks and looks[-1].moment == now:
             looks[-1] = look
         else:
             looks.append(look)

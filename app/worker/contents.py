@@ -19,7 +19,6 @@ from app.worker import budget
 from app.worker.bound import (
     as_strided,
     conj_physical,
-    contiguous,
     data_ptr,
     dtype_of,
     frombuffer,
@@ -40,6 +39,7 @@ from app.worker.bound import (
     size_bytes_of,
     stride_of,
     to,
+    to_contiguous,
     to_numpy,
     tolist,
     untyped_storage,
@@ -47,7 +47,7 @@ from app.worker.bound import (
 
 _crc32 = zlib.crc32
 
-NumpyFloats = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float64]]
+NumpyArray = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float64]]
 
 DTYPES = {
     getattr(torch, name): name
@@ -91,10 +91,8 @@ _NUMPYS = {dtype: numpy.dtype(name) for dtype, name in DTYPES.items() if hasattr
 _sum, _least, _greatest = numpy.add.reduce, numpy.minimum.reduce, numpy.maximum.reduce
 
 _STRIDED = torch.strided
-_COMPLEX = frozenset(dtype for dtype in DTYPES if dtype.is_complex)
+COMPLEX = frozenset(dtype for dtype in DTYPES if dtype.is_complex)
 BINS = 12  # of a histogram
-
-NumpyArray = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float64]]
 
 PLAIN = frozenset([torch.Tensor, torch.nn.Parameter])
 
@@ -172,35 +170,49 @@ class Snapshots:
         self._bytes = 0
         self.forgotten = 0
 
-    def take(self, tensor: torch.Tensor, *, gradient: bool = False) -> Snapshot | None:
-        """What `tensor` holds now; None where its memory cannot be read or is too large to compare.
+    def take(self, tensor: torch.Tensor) -> Snapshot | None:
+        """What `tensor` holds now; None where its memory cannot be read or is too large to compare."""
+        return self.take_observable(tensor) if is_observable(tensor) else None
 
-        Of a `gradient` that is large only the shape is kept, and its storage is not asked for: a storage that
-        Python has seen is no longer added to in place.
-        """
-        return self.take_observable(tensor, gradient=gradient) if is_observable(tensor) else None
-
-    def take_observable(self, tensor: torch.Tensor, *, gradient: bool = False) -> Snapshot | None:
+    def take_observable(self, tensor: torch.Tensor) -> Snapshot | None:
         """As `take`, of a tensor that is known to be observable."""
-        dtype = dtype_of(tensor)
-        shape = as_tuple(shape_of(tensor))
-        stride: tuple[int, ...] | None = None
-        elements = extent = numel(tensor)
-        if not is_contiguous(tensor):
-            stride, extent = stride_of(tensor), extent_of(tensor)
-        if not gradient and not is_within(tensor, extent):
+        dtype, shape, extent, stride = dtype_of(tensor), as_tuple(shape_of(tensor)), numel(tensor), None
+        contiguous = is_contiguous(tensor)
+        if not is_within(tensor, extent if contiguous else extent_of(tensor)):
             return None
-        if stride or dtype in _COMPLEX:
-            is_lazy = (stride and is_neg(tensor)) or (dtype in _COMPLEX and (stride or is_conj(tensor)))
-            if extent > elements or is_lazy:  # its block would hold bytes of others, or other signs
-                tensor, stride, extent = _copied(tensor), None, elements
+        if not contiguous or dtype in COMPLEX:
+            tensor, stride, extent = _unscattered(tensor, contiguous=contiguous)
         size_bytes = extent * ITEM_BYTES[dtype]
-        if size_bytes > budget.SNAPSHOT_BYTES:
-            if gradient:
-                return Snapshot(None, shape, stride, dtype)
-            if size_bytes > budget.CHECKSUM_BYTES:
-                return None
-            return Snapshot(None, shape, stride, dtype, _crc32(memory_at(data_ptr(tensor), size_bytes)))
+        if size_bytes <= budget.SNAPSHOT_BYTES:
+            return self._whole(tensor, size_bytes, shape, stride, dtype)
+        if size_bytes > budget.CHECKSUM_BYTES:
+            return None
+        return Snapshot(None, shape, stride, dtype, _crc32(memory_at(data_ptr(tensor), size_bytes)))
+
+    def take_gradient(self, tensor: torch.Tensor) -> Snapshot | None:
+        """What a gradient holds now, of a large one only the shape; None where that cannot be read.
+
+        Its storage is not asked for: one that Python has seen is no longer added to in place.
+        """
+        if not is_observable(tensor):
+            return None
+        dtype, shape, extent, stride = dtype_of(tensor), as_tuple(shape_of(tensor)), numel(tensor), None
+        contiguous = is_contiguous(tensor)
+        if not contiguous or dtype in COMPLEX:
+            tensor, stride, extent = _unscattered(tensor, contiguous=contiguous)
+        size_bytes = extent * ITEM_BYTES[dtype]
+        if size_bytes <= budget.SNAPSHOT_BYTES:
+            return self._whole(tensor, size_bytes, shape, stride, dtype)
+        return Snapshot(None, shape, stride, dtype)
+
+    def _whole(
+        self,
+        tensor: torch.Tensor,
+        size_bytes: int,
+        shape: tuple[int, ...],
+        stride: tuple[int, ...] | None,
+        dtype: torch.dtype,
+    ) -> Snapshot:
         snapshot = Snapshot(memory_at(data_ptr(tensor), size_bytes).tobytes(), shape, stride, dtype)
         self._kept.append(snapshot)
         self._bytes += size_bytes
@@ -216,9 +228,19 @@ class Snapshots:
             self.forgotten += 1
 
 
-def _copied(tensor: torch.Tensor) -> torch.Tensor:
-    """A contiguous copy with conjugation and sign resolved, outside any graph."""
-    return contiguous(fresh(tensor))
+def _unscattered(tensor: torch.Tensor, *, contiguous: bool) -> tuple[torch.Tensor, tuple[int, ...] | None, int]:
+    """`tensor` or a copy of it whose bytes are its elements, how they lie if not in order, and how many they are.
+
+    A copy, outside any graph, where the bytes would be those of others too, or have other signs.
+    """
+    elements = extent = numel(tensor)
+    stride = None
+    if not contiguous:
+        stride, extent = stride_of(tensor), extent_of(tensor)
+    is_lazy = (stride and is_neg(tensor)) or (dtype_of(tensor) in COMPLEX and (stride or is_conj(tensor)))
+    if extent > elements or is_lazy:
+        return to_contiguous(fresh(tensor)), None, elements
+    return tensor, stride, extent
 
 
 def fresh(tensor: torch.Tensor) -> torch.Tensor:
@@ -333,7 +355,7 @@ def summary_at(first: int, elements: int, dtype: torch.dtype) -> Summary | None:
     return _summary_of(numbers.astype(numpy.float64))
 
 
-def _summary_of(flat: NumpyFloats) -> Summary:
+def _summary_of(flat: NumpyArray) -> Summary:
     with numpy.errstate(all="ignore"):
         total = _sum(flat)  # finite only where every element is
         finite = flat if flat.size and isfinite(total) else flat[numpy.isfinite(flat)]

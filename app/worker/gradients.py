@@ -151,13 +151,13 @@ class Gradients:
         if not self._running or not recorder.mode.recording:
             return
         with Unobserved():
-            node = current_node()
-            record = recorder.graph.accumulator(node)
-            if record is not None and self._leave(record, grad_inputs, grad_outputs):
+            leaf = current_node().variable  # type: ignore[attr-defined]
+            known = recorder.memory.known(leaf)
+            record = recorder.graph.accumulator(known)
+            if known is not None and record is not None and self._leave(record, grad_inputs, grad_outputs):
                 step = self._running[-1].step
-                leaf = node.variable  # type: ignore[attr-defined]
                 recorder.writes.note_accumulated(step, leaf)
-                recorder.note_grad(leaf, recorder.memory.meet(leaf, step), step)
+                recorder.note_grad(leaf, known, step)
 
     def _leave(
         self,
@@ -167,8 +167,8 @@ class Gradients:
     ) -> bool:
         """Note what the node of `record` sent; False beyond the limit of nodes."""
         call = self._running[-1]
-        fired = call.fired[-1] if call.fired else None
-        if fired is None or fired.node != record.key or fired.finished:
+        fired: FiredRecord | None = call.fired[-1] if call.fired else None
+        if fired is None or fired.finished or fired.node != record.key:
             fired = self._enter(record.key, grad_outputs)
         if fired is None:
             return False
@@ -192,5 +192,5 @@ class Gradients:
         return fired
 
     def _taken(self, gradients: Sequence[torch.Tensor | None]) -> tuple[Snapshot | None, ...]:
-        take = self._recorder.snapshots.take
-        return tuple([None if gradient is None else take(gradient, gradient=True) for gradient in gradients])
+        take = self._recorder.snapshots.take_gradient
+        return tuple([None if gradient is None else take(gradient) for gradient in gradients])

@@ -83,10 +83,9 @@ class Graph:
         self._before, self._after, self._accumulated = before, after, accumulated
         self._names: dict[str, str] = {}
 
-    def accumulator(self, node: Node) -> NodeRecord | None:
-        """The record of `node`, an AccumulateGrad, if it was walked."""
-        leaf = self._memory.known(node.variable)  # type: ignore[attr-defined]
-        return self._of_leaf.get(leaf.key) if leaf else None
+    def accumulator(self, leaf: TensorRecord | None) -> NodeRecord | None:
+        """The record of the AccumulateGrad of `leaf`, if it was walked."""
+        return None if leaf is None else self._of_leaf.get(leaf.key)
 
     def follow(self, tensor: torch.Tensor, record: TensorRecord, step: int, call: int | None) -> None:
         """Note the `grad_fn` of `tensor`, and walk whatever is new above it."""

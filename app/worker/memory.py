@@ -27,21 +27,20 @@ from app.worker.bound import (
     is_conj,
     is_expired,
     is_inference,
-    is_leaf_of,
     is_marked_parameter,
     is_neg,
     offset_of,
-    requires_grad_of,
     set_versions,
     shape_of,
     size_bytes_of,
+    standing_of,
     stride_of,
     untyped_storage,
     version_of,
     weak_reference,
 )
 from app.worker.clock import Clock
-from app.worker.contents import ITEM_BYTES, as_tuple, is_observable, sizes_of
+from app.worker.contents import COMPLEX, ITEM_BYTES, as_tuple, is_observable, sizes_of
 
 _PROBE = 1 << 30  # no snippet writes this often, and a counter has 32 bits
 _PROBES = 8
@@ -246,8 +245,7 @@ class Memory:
             weakref.ref(tensor),
             as_tuple(shape_of(tensor)) if seen else sizes_of(tensor),
             dtype_of(tensor),
-            is_leaf_of(tensor),
-            requires_grad_of(tensor),
+            *standing_of(tensor),
             is_inference(tensor),
             kind is not torch.Tensor and (issubclass(kind, torch.nn.Parameter) or is_marked_parameter(tensor)),
         )
@@ -255,7 +253,7 @@ class Memory:
         if seen:
             storage = record.storage = self._storage(tensor, step)
             record.stride, record.offset = stride_of(tensor), place_in(storage, tensor)
-            if storage.dtype.is_complex:
+            if storage.dtype in COMPLEX:
                 record.lazy = is_conj(tensor) or is_neg(tensor)
             storage.tensors.append(record)
             if version_of(tensor) is not None:  # not `inference`: memory can be swapped for another kind's

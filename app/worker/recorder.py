@@ -302,7 +302,7 @@ class Recorder:
         if found is None:
             if self.memory.is_full():
                 return
-            found = self.memory.meet(grad, step)
+            found = self.memory.enter(grad, step)
             if found.storage is not None and not found.storage.looks:
                 self.chronicle.look(found.storage)
             if found.expression is None and (label := record.label()) is not None:

@@ -161,7 +161,7 @@ def test_large_ones_are_compared_by_checksum() -> None:
 
 
 def test_gradients_that_are_large_are_known_by_their_shape() -> None:
-    snapshot = Snapshots().take(torch.zeros(budget.SNAPSHOT_BYTES), gradient=True)
+    snapshot = Snapshots().take_gradient(torch.zeros(budget.SNAPSHOT_BYTES))
     assert snapshot is not None
     assert (snapshot.block, snapshot.shape) == (None, (budget.SNAPSHOT_BYTES,))
 
