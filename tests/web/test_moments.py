@@ -83,7 +83,7 @@ def test_the_slider_its_links_and_the_list_stand_at_the_moment(client: TestClien
     items = page.select("#told li")
     assert [str(one(item, ".way")["href"]) for item in items] == [f"/examples/data?moment={m}" for m in range(1, 11)]
     assert [item["data-moment"] for item in page.select("#told li.now")] == ["8"]
-    assert [link["data-moment"] for link in page.select(".tick:not(.ahead)")] == [str(m) for m in range(1, 9)]
+    assert [link["data-moment"] for link in page.select("a.tick:not(.ahead)")] == [str(m) for m in range(1, 9)]
     assert one(page, "#film")["data-stop"] == "7"
 
 
