@@ -4,7 +4,8 @@ Run as a script. It imports torch once; then, for each request, a line of JSON, 
 snippet as `python snippet.py` would: `__main__` is the snippet, stdout and stderr are files, what it left for the
 exit runs. It answers each request with a line of JSON: what was printed, what was raised, and what the names were
 bound to at the end. With `split`, a line, the state before that line and what backward did from there on are told
-too (`probe.py`); with `lines`, each line that a frame of the snippet began, and what each of the top level wrote.
+too (`probe.py`); with `lines`, each line that a frame of the snippet began, and what each of the top level wrote; with
+`stops`, the state at the beginning of each line, and the nodes that backward ran between them (`stops.py`).
 """
 
 import ast
@@ -33,6 +34,7 @@ import torch.utils.checkpoint
 import torch.utils.data
 
 from tests.worker import probe
+from tests.worker.stops import Stops
 
 FILENAME = "snippet.py"
 SEED = 0
@@ -95,6 +97,8 @@ def be_the_run(request: dict[str, Any]) -> None:
             run_in_halves(request["source"], request["split"], namespace, told)
         elif request.get("lines"):
             run_line_by_line(request["source"], namespace, told)
+        elif request.get("stops"):
+            run_stop_by_stop(request["source"], namespace, told)
         else:
             exec(compile(request["source"], FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102
     except SystemExit as error:
@@ -156,6 +160,19 @@ def run_line_by_line(source: str, namespace: dict[str, Any], told: dict[str, Any
     sys.settrace(None)
     watch.look(None)
     told["written"] = watch.written
+
+
+def run_stop_by_stop(source: str, namespace: dict[str, Any], told: dict[str, Any]) -> None:
+    """Run, and tell the state at the beginning of each line and at the end, whatever the end is."""
+    code = compile(source, FILENAME, "exec", dont_inherit=True)
+    stops = Stops(source, contents_of)
+    sys.settrace(stops.trace)
+    try:
+        exec(code, namespace)  # noqa: S102
+    finally:
+        sys.settrace(None)
+        stops.end(namespace)
+        told |= stops.told
 
 
 def error_of(error: BaseException) -> dict[str, Any]:

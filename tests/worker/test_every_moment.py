@@ -1,0 +1,34 @@
+"""At every moment of a drawn program the Trace says what plain torch shows when the program is stopped there.
+
+TAPESCOPE_EXAMPLES=2000 draws so many programs, other ones each time.
+"""
+
+import os
+
+from hypothesis import HealthCheck, given, settings
+
+from tests.worker.at_moments import differences_at_moments
+from tests.worker.compare import differences
+from tests.worker.conftest import Traced
+from tests.worker.drawn import programs
+from tests.worker.plain_run import Plain
+
+EXAMPLES = int(os.environ.get("TAPESCOPE_EXAMPLES", "0"))
+
+
+@settings(
+    max_examples=EXAMPLES or 40,
+    derandomize=not EXAMPLES,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=False,
+)
+@given(source=programs)
+def test_every_moment_is_as_plain(source: str, plain: Plain, traced: Traced) -> None:
+    plain.ask(source, stops=True)
+    try:
+        trace = traced(source)
+    finally:
+        told = plain.answer()
+    assert [*differences(told, trace), *differences_at_moments(told, trace)] == [], f"\n{source}"

@@ -1,0 +1,265 @@
+"""At each moment of a run the Trace says what plain torch shows when the run is stopped there: row by row.
+
+The judge is `stops.py`: lines and nodes in the order in which they began, calls under way, and before each line every
+variable of its frame: version, grad_fn, values, `.grad`, who shares memory and counters.
+"""
+
+from textwrap import dedent
+
+import pytest
+
+from tests.worker.at_moments import differences_at_moments
+from tests.worker.compare import differences
+from tests.worker.conftest import Traced
+from tests.worker.plain_run import Plain
+
+ROWS = {
+    "views share what a write moves": """
+        x = torch.zeros(4)
+        v = x[1:3]
+        v.add_(1)
+        x.mul_(2)
+        d = x.detach()
+        d[0] = 5
+        h = x.data
+        h[0] = 7
+        x = None
+    """,
+    "a write gives the graph another node": """
+        w = torch.ones(3, requires_grad=True)
+        y = w * 2
+        y.add_(1)
+        y[0] = 5
+        y.detach_()
+        w.requires_grad_(False)
+        w.requires_grad_()
+    """,
+    "memory swapped under a tensor": """
+        w = torch.ones(3, requires_grad=True)
+        v = w.data
+        w.data = torch.zeros(3)
+        w.data = torch.zeros(2, 2)
+        v.add_(1)
+        t = torch.zeros(2)
+        t.set_(torch.ones(5))
+        t.resize_(2, 2)
+        t.t_()
+    """,
+    "gradients of leaves": """
+        w = torch.ones(2, requires_grad=True)
+        b = torch.ones(2, requires_grad=True)
+        loss = (w * 3 + b).sum()
+        loss.backward(retain_graph=True)
+        loss.backward(retain_graph=True)
+        w.grad.zero_()
+        b.grad = None
+        loss.backward(retain_graph=True)
+        w.grad = torch.ones(2)
+        loss.backward()
+        del w.grad
+    """,
+    "gradients that are kept": """
+        w = torch.ones(2, requires_grad=True)
+        y = w * 3
+        y.retain_grad()
+        loss = (y * y).sum()
+        loss.backward(retain_graph=True)
+        loss.backward()
+        loss = None
+    """,
+    "a backward of a backward": """
+        w = torch.tensor([2.0, 3.0], requires_grad=True)
+        y = (w ** 3).sum()
+        g = torch.autograd.grad(y, w, create_graph=True)[0]
+        h = g.pow(2).sum()
+        h.backward()
+        k = w.grad
+        k.mul_(2)
+    """,
+    "create_graph leaves a gradient with a graph": """
+        import warnings
+        warnings.simplefilter("ignore")
+        w = torch.tensor([2.0, 3.0], requires_grad=True)
+        y = (w ** 3).sum()
+        y.backward(create_graph=True)
+        g = w.grad
+        s = g.sum()
+        s.backward()
+    """,
+    "a saved tensor is refused": """
+        w = torch.ones(2, requires_grad=True)
+        y = w.exp()
+        z = y * 2
+        y.add_(1)
+        loss = z.sum()
+        try:
+            loss.backward()
+        except RuntimeError as error:
+            pass
+        end = torch.ones(1)
+    """,
+    "a saved tensor changed under a still counter": """
+        w = torch.ones(2, requires_grad=True)
+        y = w.exp()
+        y.data.mul_(3)
+        loss = y.sum()
+        loss.backward()
+    """,
+    "lines of hooks stand between the nodes": """
+        def double(grad):
+            twice = grad * 2
+            return twice
+        def show(grad):
+            print(grad)
+        w = torch.ones(2, requires_grad=True)
+        y = w * 3
+        y.register_hook(double)
+        w.register_hook(show)
+        z = y.exp()
+        loss = z.sum()
+        loss.backward()
+    """,
+    "lines of hooks of nodes": """
+        def before(grads):
+            seen = grads[0]
+        def after(inputs, outputs):
+            seen = outputs[0]
+        w = torch.ones(2, requires_grad=True)
+        y = w * 3
+        y.grad_fn.register_prehook(before)
+        y.grad_fn.register_hook(after)
+        loss = y.sum()
+        loss.backward()
+    """,
+    "lines of a Function of the reader's": """
+        class Cube(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                y = x ** 3
+                return y
+
+            @staticmethod
+            def backward(ctx, grad):
+                x, = ctx.saved_tensors
+                mine = 3 * x ** 2
+                return grad * mine
+        w = torch.tensor([2.0], requires_grad=True)
+        y = Cube.apply(w * 1)
+        loss = y.sum()
+        loss.backward()
+    """,
+    "modes": """
+        w = torch.ones(2, requires_grad=True)
+        with torch.no_grad():
+            a = w * 2
+            w.add_(1)
+            with torch.enable_grad():
+                b = w * 2
+            v = w[0]
+        with torch.inference_mode():
+            c = w * 2
+            c.add_(1)
+        torch.set_grad_enabled(False)
+        d = w * 2
+        torch.set_grad_enabled(True)
+    """,
+    "calls in calls": """
+        def inner(t, n):
+            if n == 0:
+                return t
+            s = t * 2
+            return inner(s, n - 1)
+        def outer(t):
+            u = inner(t, 2)
+            u.add_(1)
+            return u
+        x = torch.ones(2, requires_grad=True)
+        y = outer(x)
+    """,
+    "generators": """
+        def halves(t):
+            for _ in range(2):
+                t = t / 2
+                yield t
+        x = torch.ones(2, requires_grad=True)
+        for h in halves(x):
+            s = h.sum()
+        y = list(halves(x))
+    """,
+    "closures": """
+        def maker(scale):
+            def scaled(t):
+                r = t * scale
+                return r
+            return scaled
+        f = maker(torch.tensor(3.0))
+        y = f(torch.ones(2))
+        z = [f(y) for _ in range(2)]
+    """,
+    "names come and go": """
+        a = torch.ones(1)
+        b = a
+        a = torch.ones(2)
+        del b
+        b = 5
+        b = torch.ones(3)
+        for t in [torch.ones(1), torch.ones(2)]:
+            u = t
+        a, b = b, a
+        c = a if True else b
+        c = "text"
+    """,
+    "a loop of training": """
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+        opt = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        x = torch.rand(4, 2)
+        for _ in range(3):
+            loss = model(x).pow(2).mean()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+    """,
+    "buffers": """
+        torch.manual_seed(0)
+        bn = torch.nn.BatchNorm1d(2)
+        y = bn(torch.rand(3, 2))
+        bn.eval()
+        z = bn(torch.rand(3, 2))
+    """,
+    "a step into a closure of torch's": """
+        torch.manual_seed(0)
+        w = torch.ones(2, requires_grad=True)
+        opt = torch.optim.SGD([w], lr=0.1)
+        def closure():
+            opt.zero_grad()
+            loss = (w * w).sum()
+            loss.backward()
+            return loss
+        opt.step(closure)
+        last = opt.step(closure)
+    """,
+    "an error in a function": """
+        def f(t):
+            u = t * 2
+            u.backward()
+        x = torch.ones(2, requires_grad=True)
+        try:
+            f(x)
+        except RuntimeError:
+            y = x * 1
+        f(y)
+    """,
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_moment_is_as_plain(row: str, plain: Plain, traced: Traced) -> None:
+    source = "import torch\n" + dedent(ROWS[row]).lstrip("\n")
+    plain.ask(source, stops=True)
+    try:
+        trace = traced(source)
+    finally:
+        told = plain.answer()
+    assert [*differences(told, trace), *differences_at_moments(told, trace)] == []
