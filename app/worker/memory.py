@@ -343,11 +343,12 @@ class Memory:
         """One record for `parts`, which memory from `first` up to before `last` turns out to connect."""
         whole = parts[0]
         whole.several = True
-        whole.looks = []  # of other bytes
         begins = {part.key: part.first for part in parts}
+        first = min([first, *(part.first for part in parts)])
         last = max([last, *(part.first + part.size_bytes for part in parts)])
-        whole.first = min([first, *(part.first for part in parts)])
-        whole.size_bytes = last - whole.first
+        if (whole.first, whole.size_bytes) != (first, last - first):
+            whole.looks = []  # of other bytes
+        whole.first, whole.size_bytes = first, last - first
         for part in parts:
             for tensor in part.tensors:
                 tensor.offset += (begins[part.key] - whole.first) // ITEM_BYTES[tensor.dtype]

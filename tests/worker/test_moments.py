@@ -34,6 +34,15 @@ ROWS = {
         w.requires_grad_(False)
         w.requires_grad_()
     """,
+    "an array over the memory of a tensor": """
+        x = torch.zeros(3)
+        a = x.numpy()
+        a[1] = 7
+        y = torch.from_numpy(a)
+        y.add_(1)
+        a += 1
+        z = torch.from_numpy(a)
+    """,
     "memory swapped under a tensor": """
         w = torch.ones(3, requires_grad=True)
         v = w.data
