@@ -125,7 +125,12 @@ _IN_PLACE_SPECIAL = frozenset(["__setitem__", "__delitem__"])
 
 
 # Operators that torch shows to no function mode.
-HIDDEN: tuple[tuple[Any, str], ...] = ((torch.Tensor, "set_"), (torch, "from_numpy"), (torch, "frombuffer"))
+HIDDEN: tuple[tuple[Any, str], ...] = (
+    (torch.Tensor, "set_"),
+    (torch, "from_numpy"),
+    (torch, "frombuffer"),
+    (torch.autograd.graph, "increment_version"),
+)
 
 
 class Operator(Struct, frozen=True):

@@ -25,6 +25,11 @@ ROWS = {
         h[0] = 7
         x = None
     """,
+    "a write that is only counted": """
+        x = torch.zeros(4)
+        torch.autograd.graph.increment_version(x)
+        torch.autograd.graph.increment_version([x, x[1:]])
+    """,
     "a write gives the graph another node": """
         w = torch.ones(3, requires_grad=True)
         y = w * 2
