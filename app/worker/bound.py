@@ -37,6 +37,7 @@ neg: Callable[[torch.Tensor], torch.Tensor] = _attributes.neg
 frombuffer: Callable[..., torch.Tensor] = torch.frombuffer
 reshape: Callable[..., torch.Tensor] = _attributes.reshape
 as_strided: Callable[..., torch.Tensor] = _attributes.as_strided
+view_as: Callable[..., torch.Tensor] = _attributes.view_as
 to: Callable[..., torch.Tensor] = _attributes.to
 to_numpy: Callable[[torch.Tensor], Any] = _attributes.numpy
 numel: Callable[[torch.Tensor], int] = _attributes.numel

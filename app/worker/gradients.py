@@ -91,6 +91,7 @@ class Gradients:
         with Unobserved():
             call.roots = tuple([recorder.memory.meet(tensor, step).key for tensor in tensors_among(t_outputs)])
             call.inputs = tuple([recorder.memory.meet(tensor, step).key for tensor in tensors_among(inputs or ())])
+            held = [recorder.graph.follow_leaf(tensor, step) for tensor in tensors_among(t_outputs)]
         self.backwards.append(call)
         self._running.append(call)
         is_on = recorder.mode in function_modes()
@@ -102,6 +103,7 @@ class Gradients:
             call.raised = True
             raise
         finally:
+            held.clear()  # each lives no longer than backward needs it
             self._running.pop()
             if self._retaining and recorder.recording:
                 self._look_at_retained(step)

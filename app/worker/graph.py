@@ -20,9 +20,11 @@ from app.worker.bound import (
     grad_fn_of,
     is_accumulate_grad,
     is_leaf_of,
+    is_view,
     metadata_of,
     requires_grad_of,
     version_of,
+    view_as,
 )
 from app.worker.clock import Clock
 from app.worker.contents import Snapshot, Snapshots
@@ -104,6 +106,17 @@ class Graph:
             record.turn(self._clock.now, found.key, False, True)
             if record.key not in found.tensors:
                 found.tensors += (record.key,)
+
+    def follow_leaf(self, tensor: torch.Tensor, step: int) -> Node | None:
+        """Watch what adds up the `.grad` of a leaf that backward begins at, while it is held: no node leads to it."""
+        if grad_fn_of(tensor) is not None or not requires_grad_of(tensor) or is_view(tensor):
+            return None
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            recorded = grad_fn_of(view_as(tensor, tensor))
+        node = recorded.next_functions[0][0] if recorded is not None else None
+        if node is not None and is_accumulate_grad(node):
+            self._accumulator(node, step)
+        return node
 
     def _walk(self, root: Node, step: int, call: int | None) -> NodeRecord | None:
         """Enter `root` and every unknown node above it; None when the graph is too large to keep."""

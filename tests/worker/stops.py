@@ -42,6 +42,7 @@ class Stops:
         self._lines = source.splitlines()
         self._statements = {_first_line(one): one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.stmt)}
         self._under_way: list[Facts] = []
+        self._held: list[Any] = []
         self._asked: dict[int, int] = {}  # by number of the stop: the child's pid
         self._before: dict[int, tuple[CodeType, int]] = {}  # by id of a frame: its last line, whatever it was
 
@@ -165,6 +166,7 @@ class Stops:
         # backward asks these for their nodes itself
         roots = [node for tensor in tensors if (node := _node_of(tensor)) is not None]
         self._hook_above(roots)
+        self._held = roots  # until the next one: nothing else holds what adds up the `.grad` of a leaf
 
     def _hook_above(self, roots: list[Any]) -> None:
         """Note, of each node that `roots` lead to and that was not seen before, what it saved and when it runs."""

@@ -72,6 +72,13 @@ ROWS = {
         loss.backward()
         del w.grad
     """,
+    "backward from a leaf": """
+        w = torch.ones(2, requires_grad=True)
+        w.backward(torch.ones(2))
+        w.backward(torch.ones(2))
+        v = w.sum()
+        v.backward()
+    """,
     "gradients that are kept": """
         w = torch.ones(2, requires_grad=True)
         y = w * 3
