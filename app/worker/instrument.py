@@ -17,6 +17,7 @@ from app.worker.source import FILENAME
 LINE = "__tapescope_line__"
 ENTER = "__tapescope_enter__"
 BIND = "__tapescope_bind__"
+UNBIND = "__tapescope_unbind__"
 CAUGHT = "__tapescope_caught__"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -27,7 +28,8 @@ def compile_with_calls(source: str) -> CodeType:
     """Code of `source` that calls the built-in name LINE with the line of each statement it begins.
 
     A loop's line begins again before each further pass. A function calls ENTER first, then BIND with each plain name
-    that was bound and its value; CAUGHT is called where an `except` begins. Raises what `compile` raises.
+    that was bound and its value, and UNBIND with each that was deleted; CAUGHT is called where an `except` begins.
+    Raises what `compile` raises.
     """
     compile(source, FILENAME, "exec", dont_inherit=True)  # raises and warns in the words of the snippet as it is
     with warnings.catch_warnings():
@@ -89,6 +91,9 @@ def _with_calls(body: list[ast.stmt], place: _Place, begin: list[ast.stmt] | Non
         _descend(statement, place)
         found.append(statement)
         found += _binds(statement, _bound_by(statement), place)
+        if isinstance(statement, ast.Delete) and place.in_function:
+            gone = [name for target in statement.targets for name in _names_in(target)]
+            found += [_call(UNBIND, statement, ast.Constant(value=name)) for name in gone]
     return found
 
 

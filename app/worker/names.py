@@ -204,6 +204,10 @@ class Names:
         if type(value) not in _ATOMS:
             self._look_at(name, value, step, function, frame)
 
+    def unbound(self, name: str, frame: int) -> None:
+        """A function of the snippet has just deleted `name`."""
+        self._bind(name, frame, None)
+
     def _tell(self, name: str, value: object, frame: int) -> None:
         kind = type(value)
         self._bind(name, frame, None if kind in _UNTOLD or issubclass(kind, type) else told(value))

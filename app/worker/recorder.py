@@ -81,7 +81,7 @@ class Recorder:
     def run(self, code: CodeType) -> None:
         """Run the snippet's `code` in its namespace, observed."""
         with (
-            calls_to(self.line, self.enter, self.bind, caught),
+            calls_to(self.line, self.enter, self.bind, self.unbind, caught),
             self.gradients.observed(),
             self.modules.observed(),
             fast_paths_beside(self.mode),
@@ -134,6 +134,11 @@ class Recorder:
         if self.mode.recording:
             frame = frame_above(1)
             self.steps.bound(name, value, frame)
+
+    def unbind(self, name: str) -> None:
+        """A function of the snippet has deleted `name`: called by the snippet itself."""
+        if self.mode.recording:
+            self.steps.unbound(name, frame_above(1))
 
     @contextmanager
     def _forgetful_swaps(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from app.trace.model import Step
 from app.worker import budget
 from app.worker.bound import is_grad_enabled, is_inference_mode
 from app.worker.clock import Clock
-from app.worker.instrument import BIND, CAUGHT, ENTER, LINE
+from app.worker.instrument import BIND, CAUGHT, ENTER, LINE, UNBIND
 from app.worker.names import Names, clean
 from app.worker.source import FILENAME
 
@@ -81,9 +81,15 @@ class Steps:
 
     def bound(self, name: str, value: object, frame: FrameType) -> None:
         """A function of the snippet, in `frame`, has just bound `name`."""
+        self._names.bound(name, value, self.current(frame)[0], frame.f_code.co_name, self._number(frame))
+
+    def unbound(self, name: str, frame: FrameType) -> None:
+        """A function of the snippet, in `frame`, has just deleted `name`."""
+        self._names.unbound(name, self._number(frame))
+
+    def _number(self, frame: FrameType) -> int:
         at = self._at.get(id(frame))
-        number = at[2] if at is not None and at[0] is frame.f_code else self._frames
-        self._names.bound(name, value, self.current(frame)[0], frame.f_code.co_name, number)
+        return at[2] if at is not None and at[0] is frame.f_code else self._frames
 
     def look_at_end(self, step: int) -> None:
         """Name what the last line bound, and whatever changed deep inside what names hold."""
@@ -120,12 +126,14 @@ def calls_to(
     line: Callable[[int], None],
     enter: Callable[[], None],
     bind: Callable[[str, object], None],
+    unbind: Callable[[str], None],
     caught: Callable[[], None],
 ) -> Iterator[None]:
     """What instrumented code calls; after the run, when code of it may still run, that does nothing."""
     setattr(builtins, LINE, line)
     setattr(builtins, ENTER, enter)
     setattr(builtins, BIND, bind)
+    setattr(builtins, UNBIND, unbind)
     setattr(builtins, CAUGHT, caught)
     try:
         yield
@@ -133,4 +141,5 @@ def calls_to(
         setattr(builtins, LINE, lambda _line: None)
         setattr(builtins, ENTER, lambda: None)
         setattr(builtins, BIND, lambda _name, _value: None)
+        setattr(builtins, UNBIND, lambda _name: None)
         setattr(builtins, CAUGHT, lambda: None)

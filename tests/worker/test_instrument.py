@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from app.worker.instrument import BIND, CAUGHT, ENTER, LINE, compile_with_calls
+from app.worker.instrument import BIND, CAUGHT, ENTER, LINE, UNBIND, compile_with_calls
 from app.worker.source import FILENAME
 
 Namespace = dict[str, object]
@@ -19,6 +19,7 @@ class Calls:
     def __init__(self) -> None:
         self.lines: list[int] = []
         self.bound: list[tuple[str, object]] = []
+        self.unbound: list[str] = []
         self.caught: list[BaseException | None] = []
 
 
@@ -29,6 +30,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setattr(builtins, LINE, found.lines.append, raising=False)
     monkeypatch.setattr(builtins, ENTER, lambda: None, raising=False)
     monkeypatch.setattr(builtins, BIND, lambda name, value: found.bound.append((name, value)), raising=False)
+    monkeypatch.setattr(builtins, UNBIND, found.unbound.append, raising=False)
     monkeypatch.setattr(builtins, CAUGHT, lambda: found.caught.append(sys.exc_info()[1]), raising=False)
     return found
 
@@ -202,6 +204,11 @@ def test_names_that_functions_bind(source: str, expected: list[tuple[str, object
         assert calls.bound == expected
     else:
         assert calls.bound
+
+
+def test_names_that_functions_delete(calls: Calls) -> None:
+    run("x = 0\ndel x\ndef f(a, b, c):\n  del a, (b, c[0])\n  for d in [1]:\n    del c\nf(1, 2, [3])")
+    assert calls.unbound == ["a", "b", "c"]
 
 
 def test_where_an_exception_is_caught(calls: Calls) -> None:

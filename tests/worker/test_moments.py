@@ -231,6 +231,15 @@ ROWS = {
         c = a if True else b
         c = "text"
     """,
+    "names go in functions": """
+        def f(t, u):
+            s = t * 2
+            del t
+            s, u = u, s
+            del s, u
+            return 1
+        y = f(torch.ones(1), torch.ones(2))
+    """,
     "a loop of training": """
         torch.manual_seed(0)
         model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
