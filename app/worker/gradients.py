@@ -92,6 +92,8 @@ class Gradients:
             call.roots = tuple([recorder.memory.meet(tensor, step).key for tensor in tensors_among(t_outputs)])
             call.inputs = tuple([recorder.memory.meet(tensor, step).key for tensor in tensors_among(inputs or ())])
             held = [recorder.graph.follow_leaf(tensor, step) for tensor in tensors_among(t_outputs)]
+            for tensor in tensors_among([*t_outputs, *(inputs or ())]):  # the engine is about to ask them too
+                recorder.graph.follow(tensor, recorder.memory.meet(tensor, step), step, None)
         self.backwards.append(call)
         self._running.append(call)
         is_on = recorder.mode in function_modes()

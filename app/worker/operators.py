@@ -33,7 +33,6 @@ _GETTERS = {
 _SILENT = frozenset(
     [
         "__len__",
-        "__repr__",
         "__format__",
         "__hash__",
         "__str__",
@@ -142,7 +141,7 @@ class Operator(Struct, frozen=True):
     exposes: bool = False
     relocates: bool = False
     unversioned: bool = False
-    changes: str = ""  # an attribute of its first argument that it sets: grad, requires_grad, retain_grad
+    changes: str = ""  # an attribute of its first argument that it sets (grad, requires_grad, retain_grad) or asks for
     reader_only: bool = False  # recorded only where the snippet itself calls it
 
 
@@ -153,13 +152,16 @@ def classify(function: Function) -> Operator:
         attribute = getattr(getattr(function, "__self__", None), "__name__", "")
         if name == "__get__":
             known = _GETTERS.get(attribute)
-            return Operator(known or f".{attribute}", silent=known is None, reader_only=known == ".grad")
+            asks = "grad_fn" if attribute in ("grad_fn", "is_leaf") else ""
+            return Operator(known or f".{attribute}", silent=known is None, reader_only=known == ".grad", changes=asks)
         silent = attribute not in ("data", "grad")
         changes = attribute if attribute in ("grad", "requires_grad") else ""
         relocates, reader_only = attribute == "data", attribute == "grad"
         return Operator(f".{attribute}=", silent=silent, relocates=relocates, reader_only=reader_only, changes=changes)
     if name == "retain_grad":
         return Operator(name, silent=True, changes=name)
+    if name == "__repr__":
+        return Operator(name, silent=True, changes="grad_fn")  # it is told in what is printed
     if name in _SILENT or name.startswith("_record_function"):
         return Operator(name, silent=True)
     in_place = (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE_SPECIAL

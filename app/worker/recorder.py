@@ -295,6 +295,7 @@ class Recorder:
             if self._may_follow(operator, operation, tensor):
                 record = self.memory.meet(tensor, operation.step)
                 self.graph.follow(tensor, record, operation.step, self.modules.current)
+                self._follow_asked(operation, record)
 
     def note_grad(self, tensor: torch.Tensor, record: TensorRecord, step: int) -> None:
         """Note what the `.grad` of `tensor` is now."""
@@ -317,16 +318,20 @@ class Recorder:
             self.graph.follow(grad, found, step, None)
 
     def _changed(self, attribute: str, tensor: torch.Tensor) -> None:
-        """The attribute `grad` or `requires_grad` of `tensor` was set, by the snippet or by torch's own Python."""
+        """`grad` or `requires_grad` of `tensor` was set, or its `grad_fn` asked for, by anyone's Python but ours."""
         with Unobserved():
             record = self.memory.known(tensor)
             if record is None:
                 return
+            step, _ = self.steps.current(frame_above(2))
             if attribute == "grad":
-                step, _ = self.steps.current(frame_above(2))
                 self.note_grad(tensor, record, step)
+            elif attribute == "grad_fn":
+                self.graph.follow(tensor, record, step, None)
             elif attribute == "retain_grad":
                 self.gradients.retains(record)
+                if retains_grad_of(tensor):  # for that, torch itself asked it for its node
+                    self.graph.follow(tensor, record, step, None)
             else:
                 record.turn(self.clock.now, record.node, is_leaf_of(tensor), requires_grad_of(tensor))
 
@@ -339,6 +344,17 @@ class Recorder:
         if operation.raised or (operator.relocates and is_view(tensor)):
             return False
         return operation.grad_enabled or operation.op == "detach_"
+
+    def _follow_asked(self, operation: OperationRecord, output: TensorRecord) -> None:
+        """Torch asked the inputs for their nodes: a view whose base was written has got another one by that."""
+        nodes = self.graph.nodes
+        node = nodes.get(output.node or "")
+        if node is None or node.step != operation.step or all(e is None or nodes[e.node].tensors for e in node.edges):
+            return  # every node that it goes on to belongs to a tensor that is known
+        for record in operation.inputs:
+            tensor = record.tensor()
+            if tensor is not None and is_view(tensor):
+                self.graph.follow(tensor, record, operation.step, self.modules.current)
 
     def _note_outputs(
         self, operator: Operator, operation: OperationRecord, outputs: list[torch.Tensor], expression: str | None
@@ -359,6 +375,7 @@ class Recorder:
         operation.outputs = tuple(records)
         for tensor, record in made:  # all are met: one's node may save another
             self.graph.follow(tensor, record, step, self.modules.current)
+            self._follow_asked(operation, record)
         for record in records:
             if record.storage is not None and record.storage.exposed:
                 self.writes.expose(record.storage)

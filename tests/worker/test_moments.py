@@ -25,6 +25,28 @@ ROWS = {
         h[0] = 7
         x = None
     """,
+    "a view asked for its node after its base was written": """
+        x = torch.ones(3, requires_grad=True)
+        y = x * 1
+        v = y[:2]
+        u = y[1:]
+        t = y.view(3)
+        y.mul_(2)
+        z = v * 3
+        with torch.no_grad():
+            k = u * 3
+            y.add_(1)
+        u.retain_grad()
+        s = (v * u).sum()
+        t.grad_fn
+        s.backward(retain_graph=True)
+        with torch.no_grad():
+            y.add_(1)
+        x[0] if u.is_leaf else u
+        repr(t)
+        r = v.sum()
+        torch.autograd.grad(r, v)
+    """,
     "a write that is only counted": """
         x = torch.zeros(4)
         torch.autograd.graph.increment_version(x)
