@@ -294,7 +294,10 @@ class Recorder:
         for tensor in named:  # only what was written itself
             if self._may_follow(operator, operation, tensor):
                 record = self.memory.meet(tensor, operation.step)
+                wanted = record.requires_grad
                 self.graph.follow(tensor, record, operation.step, self.modules.current)
+                if record.requires_grad != wanted:
+                    self._look_at_views(record)
                 self._follow_asked(operation, record)
 
     def note_grad(self, tensor: torch.Tensor, record: TensorRecord, step: int) -> None:
@@ -334,6 +337,14 @@ class Recorder:
                     self.graph.follow(tensor, record, step, None)
             else:
                 record.turn(self.clock.now, record.node, is_leaf_of(tensor), requires_grad_of(tensor))
+                self._look_at_views(record)
+
+    def _look_at_views(self, base: TensorRecord) -> None:
+        """Views require grad once their base does. To ask whether they do records nothing."""
+        for record in base.storage.tensors if base.storage is not None else ():
+            tensor = None if record is base else record.tensor()
+            if tensor is not None and is_view(tensor):
+                record.turn(self.clock.now, record.node, record.is_leaf, requires_grad_of(tensor))
 
     def _may_follow(self, operator: Operator, operation: OperationRecord, tensor: torch.Tensor) -> bool:
         """Whether `tensor`, which was there before the operator ran, may be asked for its node.

@@ -25,6 +25,17 @@ ROWS = {
         h[0] = 7
         x = None
     """,
+    "views require grad with their base": """
+        x = torch.ones(3)
+        v = x[:2]
+        x.requires_grad_()
+        w = v[:1]
+        x.requires_grad = False
+        y = torch.ones(3)
+        u = y.view(3)
+        y.mul_(torch.ones(3, requires_grad=True))
+        y.detach_()
+    """,
     "a view asked for its node after its base was written": """
         x = torch.ones(3, requires_grad=True)
         y = x * 1
