@@ -86,8 +86,15 @@ class Graph:
         self._names: dict[str, str] = {}
 
     def accumulator(self, leaf: TensorRecord | None) -> NodeRecord | None:
-        """The record of the AccumulateGrad of `leaf`, if it was walked."""
-        return None if leaf is None else self._of_leaf.get(leaf.key)
+        """The record of the AccumulateGrad of `leaf`, if it was walked; also where other memory was put under it since.
+
+        `w.data = other` does that.
+        """
+        while leaf is not None:
+            if leaf.key in self._of_leaf:
+                return self._of_leaf[leaf.key]
+            leaf = self._memory.tensors.get(leaf.continues or "")
+        return None
 
     def follow(self, tensor: torch.Tensor, record: TensorRecord, step: int, call: int | None) -> None:
         """Note the `grad_fn` of `tensor`, and walk whatever is new above it."""
@@ -153,7 +160,7 @@ class Graph:
     def _accumulator(self, node: Node, step: int) -> NodeRecord:
         """The record of an AccumulateGrad: one for each leaf, however often torch makes the node anew."""
         leaf = self._memory.meet(node.variable, step)  # type: ignore[attr-defined]
-        record = self._of_leaf.get(leaf.key)
+        record = self.accumulator(leaf)
         if record is None:
             record = NodeRecord(f"n{len(self.nodes)}", "AccumulateGrad", step, self._clock.now, None, (leaf.key,))
             leaf.node = record.key  # no turn: it is a leaf all along

@@ -300,6 +300,8 @@ class Memory:
         record.names_of(is_local=False)  # from now on both have the same lists
         successor.continues, successor.names, successor.local_names = record.key, record.names, record.local_names
         successor.node, successor.sequence = record.node, record.sequence
+        if record.grads:
+            successor.has_grad(self._clock.now, record.grads[-1][1])
         if counter is not None and successor.counter not in (counter, None) and self._counts(counter, tensor):
             # `t.data = other` and `set_` leave a tensor its counter
             own, storage = successor.counter, successor.storage

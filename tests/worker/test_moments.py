@@ -92,6 +92,15 @@ ROWS = {
         t.resize_(2, 2)
         t.t_()
     """,
+    "a gradient stays when memory is swapped": """
+        w = torch.ones(2, requires_grad=True)
+        loss = (w * 3).sum()
+        loss.backward(retain_graph=True)
+        w.data = torch.zeros(2)
+        loss.backward()
+        w.data = torch.zeros(2)
+        w.grad = None
+    """,
     "gradients of leaves": """
         w = torch.ones(2, requires_grad=True)
         b = torch.ones(2, requires_grad=True)
