@@ -105,7 +105,10 @@ class Writes:
         """AccumulateGrad may have added to a `.grad` that was met before."""
         grad = leaf.grad
         record = self._memory.known(grad) if grad is not None else None
-        if grad is None or record is None or record.counter is None or record.storage is None:
+        if grad is None or record is None or record.storage is None:
+            return
+        if record.counter is None:  # made in inference mode
+            self._note(step, "AccumulateGrad", record.storage, None, record)
             return
         version = version_of(grad)
         if version is not None and version != record.counter.version:

@@ -121,6 +121,13 @@ ROWS = {
         v = w.sum()
         v.backward()
     """,
+    "gradients without a counter": """
+        w = torch.ones(2, requires_grad=True)
+        with torch.inference_mode():
+            w.backward(torch.ones(2))
+            w.backward(torch.ones(2))
+        w.grad = None
+    """,
     "gradients that are kept": """
         w = torch.ones(2, requires_grad=True)
         y = w * 3
