@@ -99,6 +99,11 @@ def is_module(value: object) -> TypeGuard[torch.nn.Module]:
     return issubclass(type(value), torch.nn.Module)
 
 
+def is_optimizer(value: object) -> bool:
+    """As isinstance, without running code of the snippet."""
+    return issubclass(type(value), torch.optim.Optimizer)
+
+
 def version_of(tensor: torch.Tensor) -> int | None:
     """Of its version counter; None for an inference tensor, which has none."""
     try:

@@ -4,6 +4,7 @@ Only exact built-in containers, modules and instance dictionaries are looked int
 of the snippet runs while names are sought.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from types import GetSetDescriptorType
@@ -13,7 +14,7 @@ import torch
 
 from app.trace.model import Binding
 from app.worker import budget
-from app.worker.bound import is_module, is_tensor
+from app.worker.bound import is_module, is_optimizer, is_tensor
 from app.worker.clock import Clock
 from app.worker.memory import TensorRecord
 
@@ -34,37 +35,84 @@ def clean(name: object) -> str:
     return str.__str__(name)[: budget.TEXT].encode(errors="backslashreplace").decode() if isinstance(name, str) else "?"
 
 
-def tensors_in(name: str, value: object, depth: int = budget.CONTAINER_DEPTH) -> Iterator[tuple[str, torch.Tensor]]:
-    """Every tensor that `value` is or holds, with the expression that reaches it from `name`."""
+def _nameless(_: torch.Tensor) -> str | None:
+    return None
+
+
+def tensors_in(
+    name: str,
+    value: object,
+    depth: int = budget.CONTAINER_DEPTH,
+    called: Callable[[torch.Tensor], str | None] = _nameless,
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Every tensor that `value` is or holds, with the expression that reaches it from `name`.
+
+    What an optimizer keeps for a parameter is named by what that is `called`.
+    """
     if is_tensor(value):
         yield name, value
     elif is_module(value):
         yield from _of_module(name, value)
         if depth:
-            yield from _of_attributes(name, value, depth)
-    elif issubclass(type(value), torch.optim.Optimizer):
-        return  # its parameters have names of their own
+            yield from _of_attributes(name, value, depth, called)
+    elif is_optimizer(value):
+        yield from _of_optimizer(name, value, called)  # its parameters have names of their own
     elif depth:
         kind = type(value)
         if kind in (list, tuple):
             for index, item in zip(range(budget.CONTAINER_ITEMS), value, strict=False):  # type: ignore[call-overload]
-                yield from tensors_in(f"{name}[{index}]", item, depth - 1)
+                yield from tensors_in(f"{name}[{index}]", item, depth - 1, called)
         elif kind is dict:
-            yield from _of_dict(name, value, depth)  # type: ignore[arg-type]
+            yield from _of_dict(name, value, depth, called)  # type: ignore[arg-type]
         elif type.__dict__["__module__"].__get__(kind) == "__main__":
-            yield from _of_attributes(name, value, depth)
+            yield from _of_attributes(name, value, depth, called)
 
 
-def _of_dict(name: str, value: dict[object, object], depth: int) -> Iterator[tuple[str, torch.Tensor]]:
+def _of_dict(
+    name: str, value: dict[object, object], depth: int, called: Callable[[torch.Tensor], str | None]
+) -> Iterator[tuple[str, torch.Tensor]]:
     for key, item in islice(list(value.items()), budget.CONTAINER_ITEMS):
         if type(key) in (str, int):
-            yield from tensors_in(f"{name}[{key!r}]"[: budget.TEXT], item, depth - 1)
+            yield from tensors_in(f"{name}[{key!r}]"[: budget.TEXT], item, depth - 1, called)
 
 
-def _of_attributes(name: str, value: object, depth: int) -> Iterator[tuple[str, torch.Tensor]]:
+def _of_optimizer(
+    name: str, optimizer: object, called: Callable[[torch.Tensor], str | None]
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """What it keeps for each parameter: `opt.state[w]['momentum_buffer']`; a nameless one by its place."""
+    places = _places(optimizer)
+    for parameter, state in _states(optimizer):
+        own = called(parameter) if is_tensor(parameter) else None
+        path = f"{name}.state[{own}]" if own else f"{name}.state_dict()['state'][{places.get(id(parameter), '…')}]"
+        yield from _of_dict(path[: budget.TEXT], state, 2, called)
+
+
+def _places(optimizer: object) -> dict[int, int]:
+    """By id of each parameter: how `state_dict` counts it."""
+    places: dict[int, int] = {}
+    groups = _attributes(optimizer).get("param_groups")
+    for group in groups if type(groups) is list else ():
+        parameters = group.get("params") if type(group) is dict else None
+        for parameter in parameters if type(parameters) is list else ():
+            places.setdefault(id(parameter), len(places))
+    return places
+
+
+def _states(optimizer: object) -> list[tuple[object, dict[object, object]]]:
+    """The parameters for which `optimizer` keeps something, and what."""
+    states = _attributes(optimizer).get("state")
+    if type(states) is not dict and type(states) is not defaultdict:
+        return []
+    found = islice(list(states.items()), budget.CONTAINER_ITEMS)
+    return [(parameter, state) for parameter, state in found if type(state) is dict]
+
+
+def _of_attributes(
+    name: str, value: object, depth: int, called: Callable[[torch.Tensor], str | None]
+) -> Iterator[tuple[str, torch.Tensor]]:
     for key, item in islice(list(_attributes(value).items()), budget.CONTAINER_ITEMS):
         if type(key) is str and not key.startswith("_") and type(item) not in _ATOMS:
-            yield from tensors_in(f"{name}.{key}"[: budget.TEXT], item, depth - 1)
+            yield from tensors_in(f"{name}.{key}"[: budget.TEXT], item, depth - 1, called)
 
 
 def _attributes(value: object) -> dict[str, object]:
@@ -129,6 +177,8 @@ def fingerprint(value: object) -> tuple[int, ...]:
         held = cast("list[object]", value)
     elif kind is dict:
         held = cast("dict[object, object]", value).values()
+    elif is_optimizer(value):
+        held = [kept for _, state in _states(value) for kept in state.values()]
     elif _holds(kind):
         held = _attributes(value).values()
     return (id(value), *map(id, islice(held, budget.CONTAINER_ITEMS)))
@@ -151,9 +201,15 @@ def told(value: object) -> str:
 class Names:
     """Gives names as the run binds them. Looks only at what changed since it looked last."""
 
-    def __init__(self, clock: Clock, name: Namer, module: Callable[[str, torch.nn.Module, bool], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        name: Namer,
+        module: Callable[[str, torch.nn.Module, bool], None],
+        called: Callable[[torch.Tensor], str | None] = _nameless,
+    ) -> None:
         self.bindings: list[Binding] = []
-        self._clock, self._name, self._module = clock, name, module
+        self._clock, self._name, self._module, self._called = clock, name, module, called
         self._seen: dict[str, tuple[int, ...]] = {}
         self._values: dict[str, object] = {}  # at the top level: what each name stood for, tensors by their record
         self._paths: dict[tuple[int, str], list[str]] = {}  # by frame and name: what was reached through it
@@ -241,7 +297,7 @@ class Names:
             self._tell(key, value, frame)  # a list may be longer now
         self._seen[where] = state
         reached = []
-        for path, tensor in tensors_in(clean(key), value):
+        for path, tensor in tensors_in(clean(key), value, called=self._called):
             named = self._name(path, tensor, step, is_local)
             if named:
                 self._bind(path, frame, named)

@@ -74,7 +74,7 @@ class Recorder:
         self.gradients = Gradients(self)
         hooks = self.gradients.before_node, self.gradients.after_node, self.gradients.accumulated
         self.graph = Graph(self.clock, self.memory, self.snapshots, *hooks)
-        self.names = Names(self.clock, self._bind, self.modules.name)
+        self.names = Names(self.clock, self._bind, self.modules.name, self._called)
         self.steps = Steps(self.clock, namespace, self.names, line_cell)
         self.mode = OperatorMode(self.around, self._changed)
 
@@ -198,6 +198,11 @@ class Recorder:
                 if not is_view(tensor):  # a Function of the reader's gives its output a node after it was met
                     self.graph.follow(tensor, record, step, self.modules.current)
         return record
+
+    def _called(self, tensor: torch.Tensor) -> str | None:
+        """The reader's name for `tensor`, if it has one."""
+        record = self.memory.known(tensor)
+        return next(iter((*record.names, *record.local_names)), None) if record is not None else None
 
     def _name_result(self, result: object, caller: FrameType) -> None:
         """What a module call of the snippet gave is known by that call: `model(x)`."""

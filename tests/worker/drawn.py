@@ -30,11 +30,11 @@ WRITTEN = """
     A.add_(1)|A.mul_(B)|A[0] = 3|A.zero_()|A.copy_(B)|A.data.mul_(2)|A.detach().add_(1)|A.detach_()|A.t_()|O += B
     A.data = B.data.clone()|A.data = B|A.unsqueeze_(0)|A.clamp_(0, 1)|A.sqrt_()|A.detach().numpy()[...] = 2
     A.retain_grad()|A.untyped_storage().fill_(0)|A.requires_grad_(False)|A.requires_grad_()|A.grad = None
-    A.masked_fill_(A > 0.5, 0)|A.set_(B)|A.set_(B.detach())|A.resize_(4).zero_()|torch.relu_(A)|A.fill_diagonal_(1)
+    A.masked_fill_(A > 0.5, 0)|A.set_(B)|A.set_(B.detach())|A.resize_(2).zero_()|torch.relu_(A)|A.fill_diagonal_(1)
     A.index_fill_(0, torch.tensor([0]), 1.)|del A.grad|del O|O = A|O = A * 2|A.grad.zero_()|A.grad.mul_(2)|A.grad = B
     torch.add(A, B, out=O)|A.requires_grad = True|print(A)|print(A.grad)|A.squeeze_()|A[...] = B|A.register_hook(hook)
     A.register_hook(lambda g: g * 3)|A.numpy().fill(2)|B[...] = 4|torch.nn.init.ones_(A)|A.swapaxes_(0, -1)
-    torch._foreach_add_([A, B], 1)|A.resize_as_(B)|opt.zero_grad()|opt.step()
+    torch._foreach_add_([A, B], 1)|A.resize_as_(B).zero_()|opt.zero_grad()|opt.step()
     net.weight.data.add_(1)|net.bias.requires_grad_(False)|net.weight.grad = None|opt.zero_grad(set_to_none=False)
     net.bias.data = torch.ones(2)|A.transpose_(0, -1)|torch.autograd.graph.increment_version(A)
 """

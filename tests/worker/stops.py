@@ -229,7 +229,21 @@ def _add(found: Facts, slot: str, ask: Callable[[], object], *, refused: bool) -
 
 
 def _named(names: dict[str, object]) -> Iterator[tuple[str, torch.Tensor]]:
-    """Every tensor that a name is bound to, and every parameter and buffer of a module."""
+    """Every tensor that a name is bound to, every parameter and buffer of a module, and what optimizers keep."""
+    called: dict[int, str] = {}
+    for name, tensor in _named_directly(names):
+        called.setdefault(id(tensor), name)
+        yield name, tensor
+    for name, value in list(names.items()):
+        if issubclass(type(value), torch.optim.Optimizer):
+            optimizer: Any = value
+            for parameter, state in optimizer.state.items():
+                for key, kept in state.items():
+                    if isinstance(kept, torch.Tensor):
+                        yield f"{name}.state[{called[id(parameter)]}][{key!r}]", kept
+
+
+def _named_directly(names: dict[str, object]) -> Iterator[tuple[str, torch.Tensor]]:
     for name, value in list(names.items()):
         if issubclass(type(value), torch.Tensor):
             yield name, value  # type: ignore[misc]

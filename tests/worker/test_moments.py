@@ -300,6 +300,22 @@ ROWS = {
             loss.backward()
             opt.step()
     """,
+    "what optimizers keep": """
+        torch.manual_seed(0)
+        w = torch.ones(2, requires_grad=True)
+        model = torch.nn.Linear(2, 2)
+        sgd = torch.optim.SGD([w], lr=0.1, momentum=0.9)
+        adam = torch.optim.Adam(model.parameters(), lr=0.1)
+        for _ in range(2):
+            loss = model(w * 2).pow(2).sum()
+            loss.backward()
+            sgd.step()
+            adam.step()
+        momentum = sgd.state[w]["momentum_buffer"]
+        momentum.zero_()
+        adam.state.clear()
+        adam = None
+    """,
     "buffers": """
         torch.manual_seed(0)
         bn = torch.nn.BatchNorm1d(2)

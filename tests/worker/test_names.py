@@ -56,6 +56,55 @@ def test_paths(value: object, expected: list[str]) -> None:
     assert paths(value) == expected
 
 
+def test_what_an_optimizer_keeps_is_named_by_the_parameters_names() -> None:
+    w, b, frozen = (torch.nn.Parameter(torch.ones(2)) for _ in range(3))
+    optimizer = torch.optim.Adam([{"params": [frozen, w]}, {"params": [b]}], amsgrad=True)
+    assert [path for path, _ in tensors_in("opt", optimizer)] == []
+    w.grad, b.grad = torch.ones(2), torch.ones(2)
+    optimizer.step()
+    found = dict(tensors_in("opt", optimizer, called=lambda tensor: "w" if tensor is w else None))
+    kept = ["step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"]
+    paths = [*(f"opt.state[w]['{key}']" for key in kept), *(f"opt.state_dict()['state'][2]['{key}']" for key in kept)]
+    assert list(found) == paths
+    for path, tensor in found.items():
+        assert eval(path, {"opt": optimizer, "w": w}) is tensor  # noqa: S307
+
+
+class LoudOptimizer(torch.optim.SGD):
+    """An optimizer whose own code must not run while names are sought."""
+
+    loud = False
+
+    def __getattribute__(self, name: str) -> Any:
+        assert not LoudOptimizer.loud
+        return super().__getattribute__(name)
+
+
+class LoudParameter(torch.nn.Parameter):
+    """A key of an optimizer's state with code of its own."""
+
+    def __hash__(self) -> int:
+        assert not LoudOptimizer.loud
+        return id(self)
+
+    def __eq__(self, other: object) -> Any:
+        assert not LoudOptimizer.loud
+        return self is other
+
+
+def test_no_code_of_an_optimizer_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = LoudParameter(torch.ones(2))
+    optimizer = LoudOptimizer([w], lr=0.1, momentum=0.9)
+    w.grad = torch.ones(2)
+    optimizer.step()
+    monkeypatch.setattr(LoudOptimizer, "loud", True)
+    found: list[str] = []
+    names = Names(Clock(), lambda name, *_: found.append(name), lambda *_: None)
+    names.look({"opt": optimizer}, 0)
+    names.bound("local", optimizer, 1, "f", 1)
+    assert found == [f"{name}.state_dict()['state'][0]['momentum_buffer']" for name in ("opt", "local")]
+
+
 class Hostile:
     """Raises when it is looked at."""
 
