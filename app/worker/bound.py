@@ -26,6 +26,7 @@ is_nested_of: Callable[[torch.Tensor], bool] = _attributes.is_nested.__get__
 retains_grad_of: Callable[[torch.Tensor], bool] = _attributes.retains_grad.__get__
 grad_of: Callable[[torch.Tensor], torch.Tensor | None] = _attributes.grad.__get__
 
+base_of: Callable[[torch.Tensor], torch.Tensor | None] = _attributes._base.__get__
 is_view: Callable[[torch.Tensor], bool] = _attributes._is_view
 is_inference: Callable[[torch.Tensor], bool] = _attributes.is_inference
 is_contiguous: Callable[[torch.Tensor], bool] = _attributes.is_contiguous

@@ -13,6 +13,7 @@ from app.worker import budget
 from app.worker.bound import (
     NoSubclass,
     Unobserved,
+    base_of,
     enter_mode,
     frame_above,
     function_modes,
@@ -298,12 +299,18 @@ class Recorder:
                 self.writes.note_relocated(operator.name, operation.step, tensor)
         for tensor in named:  # only what was written itself
             if self._may_follow(operator, operation, tensor):
-                record = self.memory.meet(tensor, operation.step)
-                wanted = record.requires_grad
-                self.graph.follow(tensor, record, operation.step, self.modules.current)
-                if record.requires_grad != wanted:
-                    self._look_at_views(record)
-                self._follow_asked(operation, record)
+                self._follow_written(operation, tensor)
+                if is_view(tensor) and (base := base_of(tensor)) is not None and self.memory.known(base) is not None:
+                    self._follow_written(operation, base)  # no view: the write through one gave it a node too
+
+    def _follow_written(self, operation: OperationRecord, tensor: torch.Tensor) -> None:
+        """Note the node that a write has given `tensor`."""
+        record = self.memory.meet(tensor, operation.step)
+        wanted = record.requires_grad
+        self.graph.follow(tensor, record, operation.step, self.modules.current)
+        if record.requires_grad != wanted:
+            self._look_at_views(record)
+        self._follow_asked(operation, record)
 
     def note_grad(self, tensor: torch.Tensor, record: TensorRecord, step: int) -> None:
         """Note what the `.grad` of `tensor` is now."""

@@ -25,6 +25,17 @@ ROWS = {
         h[0] = 7
         x = None
     """,
+    "a write through a view gives its base a node": """
+        w = torch.ones(3, requires_grad=True)
+        y = w * 2
+        v = y[:2]
+        v.mul_(3)
+        x = torch.zeros(3)
+        n = x[:2][:1]
+        n += w[:1]
+        s = x.sum()
+        s.backward()
+    """,
     "views require grad with their base": """
         x = torch.ones(3)
         v = x[:2]
