@@ -100,7 +100,7 @@ class Graph:
         """Note the `grad_fn` of `tensor`, and walk whatever is new above it."""
         node = grad_fn_of(tensor)
         if node is None:
-            if record.sequence != -1:  # detach_() took it
+            if record.sequence != -1 or (record.requires_grad and not requires_grad_of(tensor)):  # detach_() took it
                 record.sequence = -1
                 record.turn(self._clock.now, None, is_leaf_of(tensor), requires_grad_of(tensor))
             return

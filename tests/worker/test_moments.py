@@ -82,6 +82,7 @@ ROWS = {
         y.detach_()
         w.requires_grad_(False)
         w.requires_grad_()
+        w.detach_()
     """,
     "an array over the memory of a tensor": """
         x = torch.zeros(3)
