@@ -246,7 +246,9 @@ class Recorder:
         except BaseException:
             operation.raised = True
             self.operations.append(operation)
-            if operator.in_place:  # some raise after they have done a part: resize_ has changed the shape
+            if (
+                operator.in_place or "out" in kwargs
+            ):  # some raise after they have done a part: resize_ has changed the shape
                 with NoSubclass():
                     self._note_writes(operator, operation, args, kwargs, tensors)
             raise
@@ -285,15 +287,17 @@ class Recorder:
             counter = record.counter
             if counter is not None and version_of(tensor) not in (counter.version, None):
                 moved.append((tensor, record))
-        if not moved and not operator.in_place and not operator.relocates:
+        writes = operator.in_place or "out" in kwargs
+        if not moved and not writes and not operator.relocates:
             return
         # the operator wrote through self, through `out=`, or through whichever's counter moved
         named = tensors_among((kwargs["out"],)) if "out" in kwargs else []
         named = named or (tensors_among(args[:1]) if operator.in_place else [])
         through = [pair for pair in moved if any(pair[0] is tensor for tensor in named)] or moved
         self.writes.note_versioned(operator.name, operation.step, through, moved)
-        if not through and operator.in_place:
-            self.writes.note_uncounted(operator.name, operation.step, [self._meet(t, operation.step) for t in named])
+        if not through and writes:
+            uncounted = [self._meet(tensor, operation.step) for tensor in named]
+            self.writes.note_uncounted(operator.name, operation.step, uncounted, raised=operation.raised)
         if operator.relocates:
             for tensor in tensors_among(args[:1]):
                 self.writes.note_relocated(operator.name, operation.step, tensor)

@@ -77,11 +77,17 @@ class Writes:
                 written.add(record.counter.key)
                 self._note(step, op, record.storage, record.counter, record)
 
-    def note_uncounted(self, op: str, step: int, written: Sequence[TensorRecord]) -> None:
-        """An operator wrote tensors in place; those made in inference mode have no counter to move."""
+    def note_uncounted(self, op: str, step: int, written: Sequence[TensorRecord], *, raised: bool) -> None:
+        """An operator wrote tensors in place; those made in inference mode have no counter to move.
+
+        One that `raised` may have written before it did.
+        """
         for record in written:
             if record.counter is None and record.storage is not None:
-                self._note(step, op, record.storage, None, record)
+                before = record.storage.looks[-1].block if record.storage.looks else None
+                self._chronicle.look(record.storage)
+                if not raised or (record.storage.looks and record.storage.looks[-1].block != before):
+                    self._note(step, op, record.storage, None, record)
 
     def note_unversioned(self, op: str, step: int, records: Sequence[TensorRecord], before: Sequence[int]) -> None:
         """An operator that writes some inputs without moving their counters: those whose contents changed."""

@@ -69,6 +69,19 @@ ROWS = {
         r = v.sum()
         torch.autograd.grad(r, v)
     """,
+    "writes of what has no counter": """
+        with torch.inference_mode():
+            x = torch.ones(3)
+            x.add_(1)
+            torch.add(x, x, out=x)
+        y = torch.ones(3)
+        torch.add(x, y, out=y)
+        for write in (lambda: torch.add(x, y, out=x), lambda: x.mul_(2)):
+            try:
+                write()
+            except RuntimeError:
+                y = y + 1
+    """,
     "a write that is only counted": """
         x = torch.zeros(4)
         torch.autograd.graph.increment_version(x)

@@ -56,6 +56,10 @@ WRITES = {
         (4, "clamp_", "y", 1),
         (4, "relu_", "y", 2),
     ],
+    "from torch import inference_mode as i; x = i()(torch.ones)(2); i()(x.add_)(1); i()(torch.add)(x, 1, out=x)": [
+        (4, "add_", "x", None),
+        (5, "add", "x", None),
+    ],
     "import torch.nn.functional as F; x = torch.ones(2); y = F.relu(x, inplace=True)": [(4, "relu", "x", 1)],
     "x = torch.ones(3); x[:0] = 1; x[torch.tensor([False, False, False])] = 5": [
         (3, "__setitem__", "x", 1),
