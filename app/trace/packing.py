@@ -14,6 +14,11 @@ def is_packed(cells: bytes, packing: Packing) -> bool:
     return len(cells) % _SIZES[packing] == 0 if packing in _SIZES else not cells
 
 
+def size_of(packing: Packing) -> int:
+    """Of one cell, in bytes; 1 where there is no packing."""
+    return _SIZES.get(packing, 1)
+
+
 def unpack(cells: bytes, packing: Packing) -> list[Scalar]:
     """The numbers in `cells`, as `Tensor.tolist()` gives them."""
     size = _SIZES.get(packing)

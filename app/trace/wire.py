@@ -10,8 +10,10 @@ from typing import Literal
 
 import msgspec
 
-from app.trace.model import Reference, Trace
-from app.trace.packing import is_packed
+from app.trace.model import Reference, Storage, Trace
+from app.trace.packing import is_packed, size_of
+
+_MOST_CELLS = 2**26  # of all contents at all moments, the changes put together: more than any run keeps
 
 
 class ForgedAnswer(ValueError):  # noqa: N818  # it says what the answer is
@@ -75,6 +77,8 @@ def _dangling(trace: Trace) -> Iterator[str]:
             yield f"gradient of {key}"
         if missing(tensor.storage, storages) or missing(tensor.counter, counters) or missing(tensor.node, nodes):
             yield f"tensor {key}"
+        if tensor.continues is not None and int(tensor.continues[1:]) >= int(key[1:]):
+            yield f"tensor {key}"  # going from one to the next must end
         if missing(tensor.base, tensors) or missing(tensor.continues, tensors) or late(tensor.step):
             yield f"tensor {key}"
     for key, node in nodes.items():
@@ -108,8 +112,9 @@ def _dangling(trace: Trace) -> Iterator[str]:
     for backward in trace.backwards:
         if late(backward.step) or any(key not in tensors for key in backward.roots + backward.inputs):
             yield "backward"
-        if any(fired.node not in nodes for fired in backward.fired):
-            yield "backward"
+        for fired in backward.fired:
+            if fired.node not in nodes or any(check.slot >= len(nodes[fired.node].saved) for check in fired.checks):
+                yield "backward"
     for binding in trace.bindings:
         if missing(binding.tensor, tensors):
             yield f"binding of {binding.name}"
@@ -143,5 +148,17 @@ def _out_of_order(trace: Trace) -> Iterator[str]:
             not is_packed(content.cells, storage.packing) for content in storage.contents
         ):
             yield f"the contents of {key}"
+    if sum(map(_cells, trace.storages.values())) > _MOST_CELLS:
+        yield "more contents than a run keeps"
     if falls(moment for moment, _ in trace.printed) or falls(binding.moment for binding in trace.bindings):
         yield "the order of names"
+
+
+def _cells(storage: Storage) -> int:
+    """How many cells all contents of `storage` have that its changes, put together, give."""
+    total = whole = 0
+    for content in storage.contents:
+        count = len(content.cells) // size_of(storage.packing)
+        whole = count if content.resized else max(whole, content.start + count)
+        total += whole
+    return total
