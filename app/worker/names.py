@@ -293,8 +293,7 @@ class Names:
         if self._seen.get(where) == state:
             return
         before = self._paths.pop((frame, key), [])
-        if where in self._seen:
-            self._tell(key, value, frame)  # a list may be longer now
+        self._tell(key, value, frame)  # a list may be longer now
         self._seen[where] = state
         reached = []
         for path, tensor in tensors_in(clean(key), value, called=self._called):
