@@ -12,7 +12,7 @@ from app.trace.model import Check
 from app.worker import budget
 from app.worker.bound import Unobserved, current_node, function_modes, retains_grad_of
 from app.worker.contents import Snapshot
-from app.worker.graph import NodeRecord
+from app.worker.graph import Hooks, NodeRecord
 from app.worker.memory import TensorRecord
 from app.worker.operators import tensors_among
 
@@ -56,7 +56,12 @@ class Gradients:
         self._recorder = recorder
         self._running: list[BackwardRecord] = []
         self._fired = 0
+        self.accumulating: torch.Tensor | None = None  # the leaf whose `.grad` is there and whose hooks run
         self._retaining: dict[str, TensorRecord] = {}  # no leaves, and keep their gradient all the same
+
+    def hooks(self) -> Hooks:
+        """What is registered on the nodes of the graph."""
+        return Hooks(self.before_node, self.after_node, self.before_accumulated, self.accumulated)
 
     @contextmanager
     def observed(self) -> Iterator[None]:
@@ -105,6 +110,7 @@ class Gradients:
             call.raised = True
             raise
         finally:
+            self.accumulating = None
             held.clear()  # each lives no longer than backward needs it
             self._running.pop()
             if self._retaining and recorder.recording:
@@ -136,6 +142,31 @@ class Gradients:
             if not holds and record.freed_at is None:
                 record.freed_at = recorder.clock.now
 
+    def before_accumulated(self, grad_outputs: Sequence[torch.Tensor | None]) -> None:
+        """Prehook of an AccumulateGrad that hooks of the snippet follow: its moment begins before their lines."""
+        recorder = self._recorder
+        if not self._running or not recorder.mode.recording:
+            return
+        with Unobserved():
+            leaf = current_node().variable  # type: ignore[attr-defined]
+            record = recorder.graph.accumulator(recorder.memory.known(leaf))
+            if record is not None:
+                if recorder.writes.exposed:
+                    recorder.writes.compare_exposed(self._running[-1].step)
+                self._enter(record.key, grad_outputs)
+                self.accumulating = leaf
+
+    def look_at_accumulated(self) -> None:
+        """A line of a hook begins that runs once a gradient was added: note what there is."""
+        leaf, self.accumulating = self.accumulating, None
+        if leaf is not None and self._running:
+            with Unobserved():
+                self._note_accumulated(leaf, self._running[-1].step)
+
+    def _note_accumulated(self, leaf: torch.Tensor, step: int) -> None:
+        self._recorder.writes.note_accumulated(step, leaf)
+        self._recorder.note_grad(leaf, self._recorder.memory.meet(leaf, step), step)
+
     def after_node(
         self,
         record: NodeRecord,
@@ -159,9 +190,8 @@ class Gradients:
             known = recorder.memory.known(leaf)
             record = recorder.graph.accumulator(known)
             if known is not None and record is not None and self._leave(record, grad_inputs, grad_outputs):
-                step = self._running[-1].step
-                recorder.writes.note_accumulated(step, leaf)
-                recorder.note_grad(leaf, known, step)
+                self.accumulating = None
+                self._note_accumulated(leaf, self._running[-1].step)
 
     def _leave(
         self,

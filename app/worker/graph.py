@@ -33,9 +33,19 @@ from app.worker.names import clean
 
 _UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad, and of nodes that only refuse
 _MARK = "_tapescope"
+_BOTH = "both"  # marks an AccumulateGrad that has both hooks of ours
 _Custom = torch.autograd.function.BackwardCFunction
 
 Hook = Callable[..., None]
+
+
+class Hooks(Struct, frozen=True):
+    """What runs around nodes: the first two are given the node's record before what torch gives to a hook."""
+
+    before: Hook
+    after: Hook
+    before_accumulated: Hook
+    accumulated: Hook
 
 
 class SavedRecord(Struct, eq=False, gc=False):
@@ -72,17 +82,14 @@ class NodeRecord(Struct, eq=False, gc=False):
 class Graph:
     """Every node that the run recorded, by its id in the Trace."""
 
-    def __init__(
-        self, clock: Clock, memory: Memory, snapshots: Snapshots, before: Hook, after: Hook, accumulated: Hook
-    ) -> None:
-        """`before` and `after` are called with a node's record, and then as hooks; `accumulated` as a hook alone."""
+    def __init__(self, clock: Clock, memory: Memory, snapshots: Snapshots, hooks: Hooks) -> None:
         self._clock = clock
         self.nodes: dict[str, NodeRecord] = {}
         self.left_out = 0
         self._by_sequence: dict[int, NodeRecord] = {}
         self._of_leaf: dict[str, NodeRecord] = {}
         self._memory, self._snapshots = memory, snapshots
-        self._before, self._after, self._accumulated = before, after, accumulated
+        self._hooks = hooks
         self._names: dict[str, str] = {}
 
     def accumulator(self, leaf: TensorRecord | None) -> NodeRecord | None:
@@ -168,8 +175,16 @@ class Graph:
         metadata = metadata_of(node)
         if _MARK not in metadata:
             metadata[_MARK] = True
-            node.register_hook(self._accumulated)
+            node.register_hook(self._hooks.accumulated)
+        if leaf.hooked and metadata[_MARK] is not _BOTH:
+            metadata[_MARK] = _BOTH
+            node.register_prehook(self._hooks.before_accumulated)  # the lines of hooks come between
         return record
+
+    def hook_leaf(self, tensor: torch.Tensor, record: TensorRecord, step: int) -> None:
+        """Hooks run once a gradient is added to `tensor`: from now on, also watch when that begins."""
+        record.hooked = True
+        self.follow_leaf(tensor, step)
 
     def _enter(self, node: Node, sequence: int, step: int, call: int | None) -> NodeRecord:
         kind = type(node)
@@ -187,8 +202,8 @@ class Graph:
                 self._save(node, saved, step, sequence, attribute, slot)
             record.saved = tuple(saved)
         if slots or custom:
-            node.register_prehook(partial(self._before, record))
-        node.register_hook(partial(self._after, record))
+            node.register_prehook(partial(self._hooks.before, record))
+        node.register_hook(partial(self._hooks.after, record))
         return record
 
     def _save(self, node: Node, found: list[SavedRecord], step: int, sequence: int, attribute: str, slot: str) -> None:

@@ -153,6 +153,7 @@ class TensorRecord(Struct, eq=False, gc=False):
     node: str | None = None
     sequence: int = -1  # of its grad_fn; -1 for none
     continues: str | None = None
+    hooked: bool = False  # the reader's hooks run when a gradient was added
     turns: list[Turn] | None = None  # as first seen, then each change; None where there was none
     grads: list[GradTurn] | None = None
 
@@ -300,6 +301,7 @@ class Memory:
         record.names_of(is_local=False)  # from now on both have the same lists
         successor.continues, successor.names, successor.local_names = record.key, record.names, record.local_names
         successor.node, successor.sequence = record.node, record.sequence
+        successor.hooked = record.hooked
         if record.grads:
             successor.has_grad(self._clock.now, record.grads[-1][1])
         if counter is not None and successor.counter not in (counter, None) and self._counts(counter, tensor):

@@ -67,7 +67,6 @@ _SILENT = frozenset(
         "_version",
         "_cdata",
         "register_hook",
-        "register_post_accumulate_grad_hook",
         "result_type",
         "can_cast",
         "broadcast_shapes",
@@ -141,7 +140,7 @@ class Operator(Struct, frozen=True):
     exposes: bool = False
     relocates: bool = False
     unversioned: bool = False
-    changes: str = ""  # an attribute of its first argument that it sets (grad, requires_grad, retain_grad) or asks for
+    changes: str = ""  # what of its first argument it sets (grad, requires_grad, hooks) or has torch look up (grad_fn)
     reader_only: bool = False  # recorded only where the snippet itself calls it
 
 
@@ -158,7 +157,7 @@ def classify(function: Function) -> Operator:
         changes = attribute if attribute in ("grad", "requires_grad") else ""
         relocates, reader_only = attribute == "data", attribute == "grad"
         return Operator(f".{attribute}=", silent=silent, relocates=relocates, reader_only=reader_only, changes=changes)
-    if name == "retain_grad":
+    if name in ("retain_grad", "register_post_accumulate_grad_hook"):
         return Operator(name, silent=True, changes=name)
     if name == "__repr__":
         return Operator(name, silent=True, changes="grad_fn")  # it is told in what is printed

@@ -73,8 +73,7 @@ class Recorder:
         self.writes = Writes(self.clock, self.memory, self.chronicle, namespace)
         self.modules = ModuleCalls(lambda frame: self.steps.current(frame)[0], self._name_result)
         self.gradients = Gradients(self)
-        hooks = self.gradients.before_node, self.gradients.after_node, self.gradients.accumulated
-        self.graph = Graph(self.clock, self.memory, self.snapshots, *hooks)
+        self.graph = Graph(self.clock, self.memory, self.snapshots, self.gradients.hooks())
         self.names = Names(self.clock, self._bind, self.modules.name, self._called)
         self.steps = Steps(self.clock, namespace, self.names, line_cell)
         self.mode = OperatorMode(self.around, self._changed)
@@ -114,6 +113,8 @@ class Recorder:
         frame = frame_above(1)
         if self.writes.exposed:
             self.writes.compare_exposed(self.steps.done(frame))
+        if self.gradients.accumulating is not None:
+            self.gradients.look_at_accumulated()
         if not self.steps.begin(number, frame):
             said = f"Only the first {budget.STEPS:,} lines run were recorded; what came later ran unobserved."
             self.stop_recording("recording", said)
@@ -347,6 +348,8 @@ class Recorder:
                 self.note_grad(tensor, record, step)
             elif attribute == "grad_fn":
                 self.graph.follow(tensor, record, step, None)
+            elif attribute == "register_post_accumulate_grad_hook":
+                self.graph.hook_leaf(tensor, record, step)
             elif attribute == "retain_grad":
                 self.gradients.retains(record)
                 if retains_grad_of(tensor):  # for that, torch itself asked it for its node

@@ -127,7 +127,7 @@ def of_node(plain: Told, traced: Fired, history: History) -> Iterator[str]:
     for slot, (version, intact) in plain["checks"].items():
         if slot in checks and (checks[slot][0] != version or (intact is not None and checks[slot][1] != intact)):
             yield f"{slot} is at version, intact: {version, intact}, traced {checks[slot]}"
-    if node.name == "AccumulateGrad" and finished:
+    if "grad" in plain:
         leaf = history.as_of(node.tensors[0], traced.moment)
         grad = history.grad(leaf, traced.moment) if leaf else None
         values: Values | None = history.values(grad, traced.moment) if grad else None

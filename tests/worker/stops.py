@@ -178,7 +178,7 @@ class Stops:
 
     def _before_node(self, _: object) -> None:
         node: Any = torch._C._current_autograd_node()  # not held by its own hook: nodes live as long as without us
-        fired = {"node": probe.name_of(node), "checks": _checks(node, node.metadata[_FIRST]), "grad": None}
+        fired = {"node": probe.name_of(node), "checks": _checks(node, node.metadata[_FIRST])}
         self._under_way.append(fired)
         self.told["order"].append(fired)
 
@@ -187,7 +187,7 @@ class Stops:
         name = probe.name_of(node)
         fired = next(one for one in reversed(self._under_way) if one["node"] == name and "sent" not in one)
         fired |= {"sent": probe.gradients(inputs), "received": probe.gradients(outputs)}
-        if name == "AccumulateGrad":
+        if name == "AccumulateGrad" and self.told["order"][-1] is fired:  # no lines of hooks ran since
             fired["grad"] = self._grad_of(node.variable)
 
 

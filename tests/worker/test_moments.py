@@ -229,6 +229,22 @@ ROWS = {
         loss = y.sum()
         loss.backward()
     """,
+    "lines of hooks that run once a gradient was added": """
+        def step(leaf):
+            got = leaf.grad
+            with torch.no_grad():
+                leaf.sub_(got)
+            leaf.grad = None
+        w = torch.ones(2, requires_grad=True)
+        b = torch.ones(2, requires_grad=True)
+        w.register_post_accumulate_grad_hook(step)
+        y = w * 3 + b
+        b.register_post_accumulate_grad_hook(step)
+        loss = y.sum()
+        loss.backward()
+        loss = (w * 3 + b).sum()
+        loss.backward()
+    """,
     "lines of a Function of the reader's": """
         class Cube(torch.autograd.Function):
             @staticmethod
