@@ -85,7 +85,8 @@ def _with_calls(body: list[ast.stmt], place: _Place, begin: list[ast.stmt] | Non
         rest = rest[1:]
     found += begin or []
     for statement in rest:
-        found.append(_line(statement, _first_line(statement)))
+        if not isinstance(statement, ast.Global | ast.Nonlocal):  # nothing runs there
+            found.append(_line(statement, _first_line(statement)))
         if isinstance(statement, ast.Continue) and place.loop is not None:
             found.append(_line(statement, place.loop.lineno))
         _descend(statement, place)

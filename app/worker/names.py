@@ -250,9 +250,9 @@ class Names:
         self.look(namespace, step)
 
     def bound(self, name: str, value: object, step: int, function: str, frame: int) -> None:
-        """Name what a function of the snippet has just bound."""
+        """Name what a function of the snippet has just bound; a variable of the top level without `function`."""
         if is_tensor(value):
-            named = self._name(name, value, step, True)
+            named = self._name(name, value, step, bool(function))
             if named:
                 self._bind(name, frame, named)
             return

@@ -80,12 +80,17 @@ class Steps:
         return self._frames
 
     def bound(self, name: str, value: object, frame: FrameType) -> None:
-        """A function of the snippet, in `frame`, has just bound `name`."""
-        self._names.bound(name, value, self.current(frame)[0], frame.f_code.co_name, self._number(frame))
+        """A function of the snippet, in `frame`, has just bound `name`, which may be another frame's."""
+        owner = _owner(name, frame)
+        if owner is not None:
+            function = "" if _is_module(owner) else owner.f_code.co_name
+            self._names.bound(name, value, self.current(frame)[0], function, self._number(owner))
 
     def unbound(self, name: str, frame: FrameType) -> None:
         """A function of the snippet, in `frame`, has just deleted `name`."""
-        self._names.unbound(name, self._number(frame))
+        owner = _owner(name, frame)
+        if owner is not None:
+            self._names.unbound(name, self._number(owner))
 
     def _number(self, frame: FrameType) -> int:
         at = self._at.get(id(frame))
@@ -119,6 +124,29 @@ class Steps:
                 return found[1], innermost
             frame = frame.f_back
         return max(len(self.run) - 1, 0), innermost
+
+
+def _is_module(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "<module>" and frame.f_code.co_filename == FILENAME
+
+
+def _owner(name: str, frame: FrameType) -> FrameType | None:
+    """The frame whose variable `name` is: `frame`, the top level (`global`), or the nearest around it (`nonlocal`).
+
+    None where that call is over: the variable lives on, but in no frame that could be looked at.
+    """
+    code, above = frame.f_code, frame.f_back
+    if name in code.co_varnames or name in code.co_cellvars:
+        return frame
+    if name in code.co_freevars:
+        while above is not None and not (above.f_code.co_filename == FILENAME and name in above.f_code.co_cellvars):
+            above = above.f_back
+        return above
+    if name in code.co_names:
+        while above is not None and not _is_module(above):
+            above = above.f_back
+        return above
+    return frame  # a name that Python mangled
 
 
 @contextmanager

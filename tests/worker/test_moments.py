@@ -311,6 +311,24 @@ ROWS = {
         y = f(torch.ones(2))
         z = [f(y) for _ in range(2)]
     """,
+    "names of other frames": """
+        total = torch.zeros(1)
+        def count(t):
+            kept = t * 1
+            def more(u):
+                nonlocal kept
+                kept = kept + u
+                global total, new
+                total = total + kept
+                new = total * 2
+                del new
+                return kept
+            a = more(t)
+            b = more(t)
+            return more
+        f = count(torch.ones(1))
+        c = f(torch.ones(1))
+    """,
     "names come and go": """
         a = torch.ones(1)
         b = a
