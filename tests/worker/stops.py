@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType
@@ -30,7 +30,7 @@ _GENERATOR = 0x20
 _UNNUMBERED = 2**64 - 1
 _FIRST = "judge"  # in a node's metadata: what it saved, as it was when it was seen first
 _VERSIONS = re.compile(r"is at version (\d+); expected version (\d+)")
-_CALLS_BACKWARD = re.compile(r"backward\(|autograd\.grad\(")
+_ENGINE = torch.autograd.graph._engine_run_backward.__code__  # where every backward comes by
 
 
 class Stops:
@@ -39,7 +39,6 @@ class Stops:
     def __init__(self, source: str, contents_of: Callable[[torch.Tensor], Facts]) -> None:
         self.told: Facts = {"stops": [], "order": []}
         self._contents_of = contents_of
-        self._lines = source.splitlines()
         self._statements = {_first_line(one): one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.stmt)}
         self._under_way: list[Facts] = []
         self._held: list[Any] = []
@@ -49,6 +48,8 @@ class Stops:
     def trace(self, frame: FrameType, event: str, _: object) -> Any:
         """What `sys.settrace` takes."""
         code = frame.f_code
+        if code is _ENGINE:
+            self._hook(frame.f_locals["t_outputs"])
         if code.co_filename != FILENAME or _is_inline(code):
             return None
         if event == "call" and not code.co_flags & _GENERATOR:
@@ -96,8 +97,6 @@ class Stops:
         own = None if _is_top(frame) else {*frame.f_code.co_varnames, *frame.f_code.co_cellvars}
         held = {name: value for name, value in frame.f_locals.items() if own is None or name in own}
         self._ask({"line": frame.f_lineno, "stack": stack[::-1]}, dict(_named(held)))
-        if _CALLS_BACKWARD.search(self._lines[frame.f_lineno - 1]):
-            self._hook(frame)
 
     def _ask(self, stop: Facts, tensors: Tensors) -> None:
         """Tell the state, or let a child of this very moment tell it: its answer lies in a file once it has ended."""
@@ -158,15 +157,11 @@ class Stops:
 
     # backward
 
-    def _hook(self, frame: FrameType) -> None:
-        """Be told of every node that the backward of this line may run."""
-        asked = {name.id for name in ast.walk(self._statements[frame.f_lineno]) if isinstance(name, ast.Name)}
-        known = frame.f_globals | frame.f_locals
-        tensors = [known[name] for name in sorted(asked) if isinstance(known.get(name), torch.Tensor)]
-        # backward asks these for their nodes itself
-        roots = [node for tensor in tensors if (node := _node_of(tensor)) is not None]
-        self._hook_above(roots)
-        self._held = roots  # until the next one: nothing else holds what adds up the `.grad` of a leaf
+    def _hook(self, roots: Iterable[object]) -> None:
+        """Be told of every node that the backward which begins here may run: it asks these for their own itself."""
+        tensors = [root for root in roots if isinstance(root, torch.Tensor)]
+        self._held = [node for tensor in tensors if (node := _node_of(tensor)) is not None]
+        self._hook_above(self._held)  # held until the next one: nothing else holds what adds up a leaf's `.grad`
 
     def _hook_above(self, roots: list[Any]) -> None:
         """Note, of each node that `roots` lead to and that was not seen before, what it saved and when it runs."""
