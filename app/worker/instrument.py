@@ -94,7 +94,8 @@ def _with_calls(body: list[ast.stmt], place: _Place, begin: list[ast.stmt] | Non
         found += _binds(statement, _bound_by(statement), place)
         if isinstance(statement, ast.Delete) and place.in_function:
             gone = [name for target in statement.targets for name in _names_in(target)]
-            found += [_call(UNBIND, statement, ast.Constant(value=name)) for name in gone]
+            where = _where(statement)
+            found += [_call(UNBIND, where, [ast.Constant(value=name, **where)]) for name in gone]
     return found
 
 

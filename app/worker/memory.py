@@ -303,7 +303,7 @@ class Memory:
         successor.node, successor.sequence = record.node, record.sequence
         successor.hooked = record.hooked
         if record.grads:
-            successor.has_grad(self._clock.now, record.grads[-1][1])
+            successor.has_grad(self._clock.now, record.grads[-1].tensor)
         if counter is not None and successor.counter not in (counter, None) and self._counts(counter, tensor):
             # `t.data = other` and `set_` leave a tensor its counter
             own, storage = successor.counter, successor.storage

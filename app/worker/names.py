@@ -164,7 +164,7 @@ def final_tensors(namespace: Mapping[str, object]) -> Iterator[tuple[str, torch.
 
 def _holds(kind: type) -> bool:
     """Whether things of `kind` hold others directly, which may change while they are the same."""
-    if kind in _LISTS or kind is dict:
+    if kind in _LISTS or kind is dict or issubclass(kind, torch.optim.Optimizer):
         return True
     return not issubclass(kind, torch.nn.Module) and type.__dict__["__module__"].__get__(kind) == "__main__"
 

@@ -204,7 +204,7 @@ class Recorder:
     def _called(self, tensor: torch.Tensor) -> str | None:
         """The reader's name for `tensor`, if it has one."""
         record = self.memory.known(tensor)
-        return next(iter((*record.names, *record.local_names)), None) if record is not None else None
+        return next(iter((*(record.names or ()), *(record.local_names or ()))), None) if record is not None else None
 
     def _name_result(self, result: object, caller: FrameType) -> None:
         """What a module call of the snippet gave is known by that call: `model(x)`."""

@@ -32,7 +32,7 @@ def states(source: str) -> list[dict[str, Seen]]:
     with (
         warnings.catch_warnings(record=True),
         redirect_stdout(StringIO()),
-        calls_to(line, lambda: None, lambda *_: None, lambda: None),
+        calls_to(line, lambda: None, lambda *_: None, lambda _: None, lambda: None),
     ):
         warnings.simplefilter("default")  # as in a fresh interpreter
         try:
