@@ -95,7 +95,11 @@ def of_order(order: list[Any], history: History) -> Iterator[str]:
     moments: list[tuple[int, Fired | None]] = [(step.moment, None) for step in trace.steps]
     moments += [(fired.moment, fired) for backward in trace.backwards for fired in backward.fired]
     moments.sort(key=lambda moment: moment[0])
-    plain = [one if one == "line" else one["node"] for one in order if one != "end"]
+    order = [one for one in order if one != "end"]
+    if len(order) > len(moments):
+        # A node that keeps nothing has no hook of ours before it runs: where it raises itself, it is not seen.
+        order = [one for one in order if one == "line" or "sent" in one or one["checks"]]
+    plain = [one if one == "line" else one["node"] for one in order]
     traced = ["line" if fired is None else trace.nodes[fired.node].name for _, fired in moments]
     if [moment for moment, _ in moments] != list(range(1, len(moments) + 1)):
         yield f"moments are {[moment for moment, _ in moments]}"

@@ -17,7 +17,7 @@ from tests.worker.plain_run import Plain
 EXAMPLES = int(os.environ.get("TAPESCOPE_EXAMPLES", "0"))
 
 
-@pytest.mark.timeout(0 if EXAMPLES else 120)
+@pytest.mark.timeout(0 if EXAMPLES else 600)  # to shrink takes its time
 @settings(
     max_examples=EXAMPLES or 60,
     derandomize=not EXAMPLES,
