@@ -220,8 +220,10 @@ class Names:
         values = self._values
         for key, value in list(namespace.items()):
             before = values.get(key, _GONE)
-            if before is value or before is _OURS or (type(before) is TensorRecord and before.ref() is value):
+            if before is value or before is _OURS:
                 continue
+            if type(before) is TensorRecord and value is not None and before.ref() is value:
+                continue  # a reference to what is gone gives None, as a name may
             kind = type(value)
             if before is _GONE and key.startswith("__"):
                 values[key] = _OURS
