@@ -29,6 +29,8 @@ _RANK: Mapping[Mark, int] = {
     "stopped": 3,
 }
 
+_TELLING = 2
+
 
 class Stop(Struct, frozen=True, kw_only=True):
     """One stop of the slider: where in the run it stands, and what had just happened."""
@@ -170,13 +172,14 @@ def _ticks(stops: Sequence[Stop]) -> Iterator[Tick]:
     widths = {index: len(label) * DIGIT_PX for index, label in labels.items()}
     telling = sorted(labels, key=lambda index: (index not in (0, len(stops) - 1), stops[index].mark is None, index))
     wide, narrow = (_with_room(telling, widths, len(stops), px) for px in (WIDE_PX, NARROW_PX))
-    marks: dict[int, Mark] = {stop.index: stop.mark for stop in stops if stop.mark}
+    least = _TELLING if len(stops) > MOST_LINKS else 0  # of many stops, only what is seldom
+    marks: dict[int, Mark] = {stop.index: stop.mark for stop in stops if stop.mark and _RANK[stop.mark] >= least}
     ranked = sorted(marks, key=lambda index: (-_RANK[marks[index]], index))
     sizes = dict.fromkeys(marks, MARK_PX)
     mark_wide, mark_narrow = (_with_room(ranked, sizes, len(stops), px) for px in (WIDE_PX, NARROW_PX))
     for stop in stops:
         at = stop.index
-        if len(stops) > MOST_LINKS and at not in wide and at not in mark_wide:
+        if len(stops) > MOST_LINKS and at not in wide and at not in mark_wide and not stop.folded:
             continue
         yield Tick(
             x=_percent(at, len(stops)),
