@@ -26,16 +26,22 @@ from app.web.site import Bench, State
 from app.web.traces import notice_page, refused, result_page
 from app.web.views import PageView
 
-Unfold = Annotated[str, Query(alias="open", description="The folds of the figure to show open, apart by commas.")]
+Unfold = Annotated[
+    list[str], Query(alias="open", description="The folds to show open, apart by commas; all that are given.")
+]
 Moment = Annotated[str, Query(description="The moment to show, from 1; without it, the last.")]
+
+NO_FOLDS: list[str] = []
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def home(request: Request, bench: Bench, code: str = "", unfold: Unfold = "", moment: Moment = "") -> Response:
+async def home(
+    request: Request, bench: Bench, code: str = "", unfold: Unfold = NO_FOLDS, moment: Moment = ""
+) -> Response:
     """The first example, already run; or the snippet that the address carries."""
-    place = Address(path="/", opened=unfold)
+    place = Address(path="/", opened=",".join(unfold))
     if not code:
         return await _lesson(request, bench, catalog().first, place, moment)
     try:
@@ -44,17 +50,19 @@ async def home(request: Request, bench: Bench, code: str = "", unfold: Unfold = 
         return notice_page(request, bench, "", notice_of(error), error.status)
     if not source.strip():
         return notice_page(request, bench, source, EMPTY, 422)
-    place = Address(path="/", code=pack(source), opened=unfold)
+    place = Address(path="/", code=pack(source), opened=place.opened)
     return await _standing(request, bench, partial(bench.runs.asked, source), source, place, moment)
 
 
 @router.get("/examples/{slug}")
-async def example(request: Request, bench: Bench, slug: str, unfold: Unfold = "", moment: Moment = "") -> Response:
+async def example(
+    request: Request, bench: Bench, slug: str, unfold: Unfold = NO_FOLDS, moment: Moment = ""
+) -> Response:
     """One example, already run."""
     lesson = catalog().get(slug)
     if lesson is None:
         raise HTTPException(404)
-    return await _lesson(request, bench, lesson, Address(path=lesson.path, opened=unfold), moment)
+    return await _lesson(request, bench, lesson, Address(path=lesson.path, opened=",".join(unfold)), moment)
 
 
 @router.get("/about/sandbox")

@@ -83,7 +83,7 @@ def test_the_slider_its_links_and_the_list_stand_at_the_moment(client: TestClien
     items = page.select("#told li")
     assert [str(one(item, ".way")["href"]) for item in items] == [f"/examples/data?moment={m}" for m in range(1, 11)]
     assert [item["data-moment"] for item in page.select("#told li.now")] == ["8"]
-    assert [link["data-moment"] for link in page.select("a.tick:not(.ahead)")] == [str(m) for m in range(1, 9)]
+    assert [link["data-moment"] for link in page.select(".ticks .tick:not(.ahead)")] == [str(m) for m in range(1, 9)]
     assert one(page, "#film")["data-stop"] == "7"
 
 
@@ -179,6 +179,10 @@ def test_a_moment_inside_a_fold_opens_it(client: TestClient) -> None:
     assert str(one(opened, "#earlier")["href"]).startswith(f"/?code={pack(LOOP)}&open=m{inside}&moment=")
     assert "away" in one(opened, "#fold-open")["class"]
     assert "moments lie inside of folds" in one(opened, "#told").get_text()
+    both = at(client, f"{path}&open=m{inside}&open=m{first}", first)  # as links of figures add to an address
+    assert str(one(both, "#later")["href"]).startswith(
+        f"{path}&open={','.join(sorted([f'm{first}', f'm{inside}']))}&moment="
+    )
 
 
 def test_a_press_of_run_says_where_it_can_be_seen_again(client: TestClient) -> None:
