@@ -32,6 +32,7 @@ class Still(Struct, frozen=True, kw_only=True):
 
 
 Value = TypeVar("Value")
+NOT_YET = "Not there yet"  # what a mark says that is only outlined: a link needs a name
 
 
 class Film:
@@ -89,8 +90,8 @@ class Film:
             after = said.get(moment, after)
             shown |= {track: turns[moment] for track, turns in tracks.items() if moment in turns}
             seen = [text if track is None else shown.get(track, "") for text, track in parts]
-            told.append((moment, ". ".join(part for part in (" ".join(filter(None, seen)), after) if part)))
-        return told
+            told.append((moment, ". ".join(part for part in (" ".join(filter(None, seen)), after) if part) or NOT_YET))
+        return [(0, NOT_YET), *told] if told and told[0][0] > self.stops[0] else told
 
     def seen(self, turns: Iterable[tuple[int, Value]]) -> list[tuple[int, Value]]:
         """Those of `turns`, ascending, that hold at any stop: of several between two stops the last one."""
