@@ -40,6 +40,7 @@ class Landing(Struct, frozen=True):
     source: str  # and how they go on where there is none
     words_end: float  # how far they may go
     storage: str
+    since: int | None = None
 
 
 class Card:
@@ -315,6 +316,7 @@ class Card:
                 keeping.source,
                 x + self.width,
                 self.shelf.storage,
+                keeping.since,
             )
         return pen.mark("keeping", ref=keeping.by[0][0], since=keeping.since)
 

@@ -93,7 +93,7 @@ class Loom:
             pen = Pen()
             self._words(pen, landing, max(landing.free_from, landing.left - 3), alone=landing.storage not in self._tied)
             if pen.labels:
-                yield pen.mark("words")
+                yield pen.mark("saved-words", since=landing.since)
 
     def _words(self, pen: Pen, landing: Landing, x: float, *, alone: bool = False) -> None:
         key = f"{landing.storage} {landing.left} {landing.words}"

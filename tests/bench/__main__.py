@@ -4,11 +4,16 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
-from tests.bench import press, sizes, throughput, tracing
+from tests.bench import moments, press, sizes, throughput, tracing
 from tests.bench.figures import Figure, Heading, table
 from tests.bench.server import Server, serving
 
-PARTS: list[Callable[[Server], Iterator[Figure | Heading]]] = [press.measure, throughput.measure, sizes.measure]
+PARTS: list[Callable[[Server], Iterator[Figure | Heading]]] = [
+    press.measure,
+    throughput.measure,
+    sizes.measure,
+    moments.measure,
+]
 
 
 def main() -> None:
