@@ -12,7 +12,7 @@ from app.sandbox.run import Sandbox
 from app.settings import Settings
 from app.web import api, pages, problems, traces
 from app.web.assets import assets
-from app.web.headers import BodyLimit, SecurityHeaders
+from app.web.headers import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.openapi import openapi_of
 from app.web.outcome import Limits
 from app.web.runs import Runs
@@ -59,4 +59,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadAsGet)
     return app

@@ -44,7 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     memory_bytes: Annotated[int, Meta(ge=64 * 2**20)] = 2**30  # of a snippet's own, beside what torch maps
     output_bytes: Positive = 64 * 2**10  # stdout and stderr together
     source_bytes: Annotated[int, Meta(gt=0, le=10**6)] = 20_000  # of a snippet, in UTF-8
-    answer_bytes: Annotated[int, Meta(ge=2**10, le=2**30)] = 8 * 2**20  # of what a child may send back
+    answer_bytes: Annotated[int, Meta(ge=2**10, le=2**30)] = 16 * 2**20  # of what a child may send back
 
     running: Positive = msgspec.field(default_factory=cores)  # snippets at once: more only makes all of them wait
     idle: Annotated[int, Meta(ge=0, le=64)] = msgspec.field(default_factory=lambda: min(8, 2 * cores()))

@@ -8,7 +8,7 @@ from app.settings import BadSetting, Settings
 def test_the_defaults() -> None:
     settings = Settings.from_environment({"PATH": "/bin", "DEADLINE_S": "1"})
     assert (settings.deadline_s, settings.memory_bytes, settings.output_bytes) == (5.0, 2**30, 65_536)
-    assert (settings.source_bytes, settings.answer_bytes, settings.public) == (20_000, 8 * 2**20, False)
+    assert (settings.source_bytes, settings.answer_bytes, settings.public) == (20_000, 16 * 2**20, False)
     assert settings.running >= 1
     assert settings.idle <= 8
 

@@ -410,7 +410,8 @@ class Card:
                 text_track=note.text_track,
                 kind_track=note.kind_track,
             )
-            yield pen.mark("writes", ref=self.shelf.storage, since=note.since)
+            since = self.shelf.since if note.since is None else note.since
+            yield pen.mark("writes", ref=self.shelf.storage, since=since)
             y += NOTE_PX
 
 

@@ -85,7 +85,7 @@ def _rank(facts: Facts, storage: str, of_cuts: set[str], drawn: Container[str]) 
     if storage in facts.writes:
         return 5
     if any(tensor.is_parameter for tensor in told):
-        return 1
+        return 1 if any(tensor.requires_grad for tensor in told) or not saves else 4  # a frozen one that is kept tells
     if not any(tensor.name for tensor in told):
         return 0
     return 4 if saves else 3 if cell_count(facts.trace, storage) <= ALL_CELLS else 2

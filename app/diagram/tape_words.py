@@ -230,7 +230,9 @@ def verdict(save: Save, read: Read, *, long: bool = False) -> str:
 
 def ending(outcome: Outcome) -> str:
     """What stopped a run, in a word or two."""
-    return outcome.error.type if outcome.error else _STOPPED.get(outcome.reason or "", "Stopped")
+    if outcome.kind == "stopped" or outcome.error is None:
+        return _STOPPED.get(outcome.reason or "", "Stopped")
+    return outcome.error.type
 
 
 def checks(lane: Lane, counter: CounterLine) -> str:

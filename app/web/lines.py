@@ -119,10 +119,11 @@ def _marks(trace: Trace) -> dict[int, tuple[Mark, str | None]]:
     for write in trace.writes:
         if write.changed and not _fills(trace, write):
             put(write.line, *_mark_of(write, harmful, relied_on))
-    if error := trace.outcome.error:
-        put(error.line, "raised", error.type)
+    error = trace.outcome.error
     if trace.outcome.kind == "stopped":
         put(trace.outcome.line, "stopped", "stopped here")
+    elif error is not None:
+        put(error.line, "raised", error.type)
     return marks
 
 

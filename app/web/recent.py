@@ -8,7 +8,7 @@ from app.trace.wire import encode
 from app.web.shown import Shown
 
 MOST_RUNS = 24
-MOST_BYTES = 8 * 2**20  # of their traces, as they crossed the wire; drawn they take some ten times as much
+MOST_BYTES = 24 * 2**20  # of their traces, as they crossed the wire; drawn they take some ten times as much
 
 
 class Recent:

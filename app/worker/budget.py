@@ -25,4 +25,4 @@ CONTAINER_ITEMS = 200  # of one list, tuple, dict or object that are given names
 CONTAINER_DEPTH = 3
 TEXT = 200  # characters of a name or an expression
 MESSAGE = 20_000  # characters of an exception's message
-ANSWER_BYTES = 6 * 2**20  # of the whole answer
+ANSWER_BYTES = 14 * 2**20  # of the whole answer

@@ -82,3 +82,10 @@ def test_every_file_that_a_page_asks_for_is_there(client: TestClient, path: str)
     wanted = [str(tag.get("href") or tag.get("src")) for tag in page.select("link[href], script[src]")]
     assert wanted
     assert {address: client.get(address).status_code for address in wanted} == dict.fromkeys(wanted, 200)
+
+
+@pytest.mark.parametrize("path", ["/", "/examples/detach", "/healthz", "/api/v1/schema"])
+def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]

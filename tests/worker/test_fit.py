@@ -22,6 +22,13 @@ from app.trace.wire import decode_reference, decode_trace, encode
 from app.worker import budget
 from app.worker.fit import fit
 
+
+@pytest.fixture(autouse=True)
+def _a_small_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that not all of these traces have to be huge."""
+    monkeypatch.setattr(budget, "ANSWER_BYTES", 6 * 2**20)
+
+
 VALUES = Values(shape=(64,), dtype="float32", flat=(1.0,) * 64)
 
 
