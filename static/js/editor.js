@@ -284,6 +284,19 @@ export class Editor {
     this.view.dispatch({ effects: setFacts.of({ ...this.facts, room: this.room }) });
   }
 
+  // Scrolls the editor alone: the page stays where its reader is.
+  reveal(number) {
+    if (this.edited || number > this.view.state.doc.lines) return;
+    const { from } = this.view.state.doc.line(number);
+    this.view.requestMeasure({
+      key: "reveal",
+      read: (view) => [view.lineBlockAt(from), view.scrollDOM.scrollTop, view.scrollDOM.clientHeight],
+      write: ([{ top, bottom }, scrolled, height], view) => {
+        if (top < scrolled || bottom > scrolled + height) view.scrollDOM.scrollTop = top - (height - bottom + top) / 2;
+      },
+    });
+  }
+
   show(facts) {
     this.facts = facts;
     this.edited = false;

@@ -65,7 +65,9 @@ document.addEventListener("click", (event) => {
 document.querySelector('label[for="source"]').addEventListener("click", () => editor?.focus());
 source.addEventListener("tapescope:focus", () => (editor ?? source).focus());
 document.addEventListener("tapescope:moment", (event) => {
-  at = event.detail;
+  const { stepped, ...where } = event.detail;
+  at = where;
   editor?.stand(at, names());
+  if (stepped) editor?.reveal(at.line);
 });
 document.addEventListener("tapescope:light", (event) => editor?.light(event.detail));

@@ -25,9 +25,9 @@ function load() {
   tell(stops[film.at]);
 }
 
-// For what stands elsewhere: the editor, the figures.
-function tell(stop) {
-  const detail = stop ? { moment: Number(stop.dataset.moment), line: Number(stop.dataset.line) } : { moment: null, line: null };
+// For what stands elsewhere: the editor, the figures. `stepped`: someone went there.
+function tell(stop, stepped = false) {
+  const detail = stop ? { moment: Number(stop.dataset.moment), line: Number(stop.dataset.line), stepped } : { moment: null, line: null, stepped };
   document.dispatchEvent(new CustomEvent("tapescope:moment", { detail }));
 }
 
@@ -50,7 +50,7 @@ function show(index) {
   offer(now);
   lead("#earlier", stops[to - 1]);
   lead("#later", stops[to + 1]);
-  tell(now);
+  tell(now, true);
   clearTimeout(resting);
   resting = setTimeout(keepAddress, REST_MS);
 }

@@ -215,6 +215,19 @@ def test_running_then_scrubbing_then_back(open_page: OpenPage) -> None:
     expect(page.get_by_label("Snippet", exact=True).locator("visible=true")).to_contain_text("(w * w)")
 
 
+def test_the_editor_scrolls_to_the_line_and_the_page_does_not(open_page: OpenPage) -> None:
+    source = "import torch\n" + "# …\n" * 100 + "w = torch.ones(2)"
+    page = open_page(f"/?code={pack(source)}")
+    line = page.locator("#mount .cm-line.now")
+    expect(line).to_have_count(0)  # at first one sees the snippet's beginning
+    slider(page).fill("0")
+    expect(line).to_be_in_viewport()
+    slider(page).fill("1")
+    expect(line).to_contain_text("w = torch.ones(2)")
+    expect(line).to_be_in_viewport()
+    assert page.evaluate("scrollY") == 0
+
+
 def test_a_run_without_steps_has_no_slider_and_the_next_one_has(open_page: OpenPage) -> None:
     page = open_page("/")
     write(page, "x = (")
