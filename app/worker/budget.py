@@ -12,12 +12,14 @@ CONTENTS_BYTES = 3 * 2**20  # of what storages held over the run, all together; 
 LOOKED_AT_ONCE = 600  # storages looked at when they are made; later ones when they are named, saved or written
 SUMMARISED_IN_RUN = 2**23  # elements of large storages, over all the times at which they were looked at
 TURNS = 20_000  # changes of counters, names and how tensors stand in the graph
-SNAPSHOTS_BYTES = 32 * 2**20  # of all snapshots together; the oldest go first
+SNAPSHOTS_BYTES = 32 * 2**20  # of all snapshots together; the oldest go first, after the run's beginning
+BEGINNING_BYTES = 8 * 2**20  # of the first snapshots, which stay
 
 LISTED = 64  # elements listed for a moment in the run, above it a summary
 LISTED_AT_END = 1_000  # elements listed for what the run left behind
-SCALARS = 30_000  # over the whole history, newest first
-SUMMARIES = 500  # of contents too many to list, newest first
+BEGINNING = 600  # moments: of a long run its beginning and its end are looked at
+SCALARS = 15_000  # listed of the beginning; and as many of what came later, newest first
+SUMMARIES = 250  # of contents too many to list, likewise
 SUMMARISED_ELEMENTS = 2**22  # above it contents are not even summarised
 
 TENSORS_AT_END = 2_000  # tensors, storages: contents read after the run

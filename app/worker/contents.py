@@ -163,7 +163,7 @@ class Snapshot(Struct, gc=False):
 
 
 class Snapshots:
-    """Takes snapshots within a budget of bytes; the oldest lose their contents first."""
+    """Takes snapshots within a budget of bytes; the oldest lose their contents first, but for the very first."""
 
     def __init__(self) -> None:
         self._kept: deque[Snapshot] = deque()
@@ -214,8 +214,10 @@ class Snapshots:
         dtype: torch.dtype,
     ) -> Snapshot:
         snapshot = Snapshot(memory_at(data_ptr(tensor), size_bytes).tobytes(), shape, stride, dtype)
-        self._kept.append(snapshot)
         self._bytes += size_bytes
+        if self._bytes <= budget.BEGINNING_BYTES and not self._kept:
+            return snapshot
+        self._kept.append(snapshot)
         if self._bytes > budget.SNAPSHOTS_BYTES:
             self._forget()
         return snapshot
@@ -317,8 +319,8 @@ class Listing:
         return Values(shape=shape, dtype=dtype_name(dtype), summary=summary(tensor))
 
     def is_spent(self) -> bool:
-        """Whether nothing more is listed or summarised."""
-        return not self._scalars or not self._summaries
+        """Whether hardly anything more is listed or summarised."""
+        return self._scalars < budget.LISTED or not self._summaries
 
 
 def scalars(numbers: list[Any]) -> tuple[Scalar, ...]:

@@ -2,7 +2,7 @@
 
 import gc
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 
@@ -37,7 +37,7 @@ from app.worker.bound import (
     version_of,
 )
 from app.worker.chronicle import contents_of, packing_of
-from app.worker.contents import ITEM_BYTES, Listing, dtype_name, listed
+from app.worker.contents import ITEM_BYTES, Listing, Snapshot, dtype_name, listed
 from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
 from app.worker.memory import CounterRecord, StorageRecord, TensorRecord
@@ -63,12 +63,13 @@ def garbage_left_alone() -> Iterator[None]:
 
 
 class Report:
-    """Builds the Trace of one run, newest history first, within the budget of listed numbers."""
+    """Builds the Trace of one run within the budget of listed numbers: its beginning, and its end, newest first."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._alive = dict(self._living())
         self._end = Listing()
+        self._beginning = Listing()
         self._history = Listing()
         self._last = max(len(recorder.steps.run) - 1, 0)
         self._lines = [step.line for step in recorder.steps.run] or [0]
@@ -136,6 +137,11 @@ class Report:
             if record.grads or (record.is_leaf and record.requires_grad):
                 recorder.note_grad(living, record, self._last)
         self._alive = dict(self._living())
+
+    def _listing(self, moment: int) -> Listing:
+        """Where contents of that moment are listed."""
+        is_beginning = moment <= budget.BEGINNING and not self._beginning.is_spent()
+        return self._beginning if is_beginning else self._history
 
     def _values(self, key: str) -> Values | None:
         tensor = self._alive.get(key)
@@ -213,7 +219,7 @@ class Report:
         return Node(
             name=record.name,
             inputs=record.edges,
-            saved=tuple([self._saved(entry) for entry in record.saved]),
+            saved=tuple([self._saved(entry, self._listing(record.moment).of_snapshot) for entry in record.saved]),
             step=record.step,
             tensors=record.tensors[:100],
             module=None if call is None else recorder.modules.path(call),
@@ -224,7 +230,7 @@ class Report:
             freed_at=record.freed_at,
         )
 
-    def _saved(self, entry: SavedRecord) -> SavedTensor:
+    def _saved(self, entry: SavedRecord, list_: Callable[[Snapshot | None], Values | None]) -> SavedTensor:
         record = entry.tensor
         tensor = self._alive.get(record.key) if record else None
         now = intact_now = None
@@ -244,13 +250,13 @@ class Report:
             version_now=now,
             intact=entry.intact,
             intact_now=intact_now,
-            values=self._history.of_snapshot(entry.saved),
-            values_read=self._history.of_snapshot(entry.at_read),
+            values=list_(entry.saved),
+            values_read=list_(entry.at_read),
             hooked=entry.hooked,
         )
 
     def _backward(self, call: BackwardRecord) -> Backward:
-        list_ = self._history.of_snapshot
+        list_ = self._listing(call.moment).of_snapshot
         fired = [
             Fired(
                 node=f.node,
@@ -318,8 +324,8 @@ class Report:
             yield f"Only the first {budget.WRITES:,} writes were recorded."
         if self._recorder.graph.left_out:
             yield f"Only the first {budget.NODES:,} autograd nodes were recorded."
-        if self._history.unlisted or self._recorder.snapshots.forgotten:
-            yield "Saved tensors and gradients of earlier steps are kept without their values."
+        if self._history.unlisted or self._beginning.unlisted or self._recorder.snapshots.forgotten:
+            yield "Saved tensors and gradients of steps between are kept without their values."
         if self._recorder.chronicle.thinned:
             yield "Of some storages not every content was kept: at those moments their cells are left empty."
         if len(self._recorder.names.bindings) >= budget.TURNS:

@@ -170,15 +170,20 @@ def test_very_large_ones_are_not_compared() -> None:
     assert Snapshots().take(torch.empty(budget.CHECKSUM_BYTES + 1, dtype=torch.uint8)) is None
 
 
-def test_the_oldest_snapshots_lose_their_contents_first() -> None:
+def test_the_oldest_snapshots_after_the_beginning_lose_their_contents_first() -> None:
+    beginning = budget.BEGINNING_BYTES // budget.SNAPSHOT_BYTES
     snapshots = Snapshots()
     taken = [
         snapshots.take(torch.zeros(budget.SNAPSHOT_BYTES // 4))
         for _ in range(budget.SNAPSHOTS_BYTES // budget.SNAPSHOT_BYTES + 3)
     ]
     assert snapshots.forgotten == 3
-    assert [index for index, snapshot in enumerate(taken) if snapshot and snapshot.block is None] == [0, 1, 2]
-    first, last = taken[0], taken[-1]
+    assert [index for index, snapshot in enumerate(taken) if snapshot and snapshot.block is None] == [
+        beginning,
+        beginning + 1,
+        beginning + 2,
+    ]
+    first, last = taken[beginning], taken[-1]
     assert first
     assert last
     assert first.same_as(last)  # the comparison outlives the contents

@@ -628,3 +628,14 @@ def test_several_backwards_and_what_they_free(traced: Traced) -> None:
     history = History(trace)
     assert not history.state(mul - 1).freed
     assert {trace.nodes[key].name for key in history.state(mul).freed} == {"MulBackward0"}
+
+
+def test_a_long_run_keeps_the_numbers_of_its_beginning_and_of_its_end(traced: Traced) -> None:
+    trace = traced(
+        "import torch\nw = torch.ones(20, requires_grad=True)\nfor i in range(1000):\n    (w * w).sum().backward()\n"
+    )
+    passes = [all(gradient.flat for fired in call.fired for gradient in fired.grad_outputs) for call in trace.backwards]
+    assert passes[:100] == [True] * 100
+    assert passes[-100:] == [True] * 100
+    assert not passes[500]
+    assert any("steps between" in sentence for sentence in trace.truncated)
