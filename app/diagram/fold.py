@@ -62,8 +62,8 @@ def fold_alike(parts: Parts) -> None:
                 id=f"p-{passes[0][0]}",
                 kind="passes",
                 nodes=tuple(inside),
-                title=f"×{count} before",
-                words=f"{count} earlier passes of {parts.lines_in_words(passes[0])} made graphs like the one drawn, "
+                title=f"×{count} more",
+                words=f"{count} other passes of {parts.lines_in_words(passes[0])} made graphs like the one drawn, "
                 f"{node_count(inside)}",
                 detail=parts.contents(inside),
                 opens=len(inside) <= MOST,

@@ -54,7 +54,7 @@ def test_a_long_chain_folds_its_middle_and_says_how_many() -> None:
 def test_passes_that_are_alike_leave_the_last() -> None:
     folded = fold_of(a_loop(300))
     (passes,) = folded.apart
-    assert passes.title == "×299 before"
+    assert passes.title == "×299 more"
     assert len(passes.nodes) == 598
     assert len(folded.parts) == 3  # the last pass, and the leaf that all share
 
@@ -62,7 +62,7 @@ def test_passes_that_are_alike_leave_the_last() -> None:
 def test_a_pass_with_trouble_stays_open() -> None:
     folded = fold_of(a_loop(10), troubled=frozenset({"n3"}))
     assert "n3" in folded.parts
-    assert folded.apart[0].title == "×8 before"
+    assert folded.apart[0].title == "×8 more"
 
 
 def test_module_calls_fold_with_the_leaves_that_only_they_use() -> None:

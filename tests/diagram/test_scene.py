@@ -280,7 +280,7 @@ def test_windows_bracket_just_their_cells() -> None:
 
 
 def test_what_is_folded_is_said_with_its_count() -> None:
-    assert "×299 before" in words(drawings("loop of 300")[0])
+    assert "×299 more" in words(drawings("loop of 300")[0])
     assert "1,994 in a row" in words(drawings("2,000 nodes")[0])
     assert scene_of(RUNS["loop of 300"]).notes[-1].startswith("600 quiet storages are folded")
 
