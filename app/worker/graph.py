@@ -69,7 +69,7 @@ class NodeRecord(Struct, eq=False, gc=False):
 
     key: str
     name: str
-    step: int
+    step: int | None  # None where it was recorded some time after the last line that is known
     moment: int
     call: int | None
     tensors: tuple[str, ...]

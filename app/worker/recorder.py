@@ -99,9 +99,14 @@ class Recorder:
         """Whether what happens now is noted."""
         return self.mode.recording
 
-    def stop_recording(self, key: str, reason: str) -> None:
+    @property
+    def was_cut(self) -> bool:
+        """Whether recording stopped before the run did."""
+        return "recording" in self.truncated
+
+    def stop_recording(self, reason: str) -> None:
         """Let the rest of the run go unobserved, and say so."""
-        self.truncated.setdefault(key, reason)
+        self.truncated["recording"] = reason
         self.mode.recording = False
 
     # lines and names
@@ -117,7 +122,7 @@ class Recorder:
             self.gradients.look_at_accumulated()
         if not self.steps.begin(number, frame):
             said = f"Only the first {budget.STEPS:,} lines run were recorded; what came later ran unobserved."
-            self.stop_recording("recording", said)
+            self.stop_recording(said)
         elif self.stdout is not None:
             self._note_printed(self.stdout.characters)
 
@@ -230,7 +235,7 @@ class Recorder:
             return function(*args, **kwargs)
         if len(self.operations) >= budget.OPERATIONS:
             said = f"Only the first {budget.OPERATIONS:,} operators were recorded; what came later ran unobserved."
-            self.stop_recording("recording", said)
+            self.stop_recording(said)
             return function(*args, **kwargs)
         caller = frame_above(2)  # above us: __torch_function__
         step, frame = self.steps.current(caller)

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import islice
 
 import torch
 
@@ -124,6 +125,8 @@ class Report:
     def _look_once_more(self) -> None:
         """Names, memory and nodes as the run left them."""
         recorder = self._recorder
+        nodes = recorder.graph.nodes
+        known = len(nodes)
         recorder.writes.compare_exposed(self._last)
         recorder.steps.look_at_end(self._last)
         for _, named in final_tensors(recorder.namespace):
@@ -136,6 +139,9 @@ class Report:
                 record.counter.saw(version, recorder.clock.now)
             if record.grads or (record.is_leaf and record.requires_grad):
                 recorder.note_grad(living, record, self._last)
+        if recorder.was_cut:
+            for node in islice(nodes.values(), known, None):
+                node.step = None  # recorded since then, on whichever line
         self._alive = dict(self._living())
 
     def _listing(self, moment: int) -> Listing:

@@ -1,5 +1,7 @@
 """An answer fits through the pipe: what goes first is what matters least, and it is said."""
 
+import sys
+
 import msgspec
 import pytest
 
@@ -18,9 +20,10 @@ from app.trace.model import (
     Trace,
     Values,
 )
-from app.trace.wire import decode_reference, decode_trace, encode
+from app.trace.wire import Request, decode_reference, decode_trace, encode
 from app.worker import budget
 from app.worker.fit import fit
+from app.worker.run import Run
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +111,33 @@ def test_a_reference_is_sent_whole_or_not_at_all(count: int, kept: bool) -> None
     else:
         assert decode_reference(sent).outcome.reason == "size"
         assert decode_reference(sent).grads == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "b = b * 1.0001",
+        "b = (b * 1.0001).sigmoid().neg()",
+        "(b * b).sum().backward()",
+        "b.data.mul_(1)",
+    ],
+)
+def test_a_run_that_is_stopped_at_the_limits_answers_with_what_it_recorded(body: str) -> None:
+    sent: list[bytes] = []
+
+    def send(answer: bytes) -> None:
+        sent.append(answer)
+        raise SystemExit  # a child of the sandbox leaves here
+
+    source = f"import torch\nb = torch.ones(3, requires_grad=True)\nfor _ in range({budget.STEPS}):\n    {body}\nstop()"
+    run = Run(Request(kind="trace", source=source, output_bytes=1_000), memoryview(bytearray(8)).cast("q"), send)
+    run._main.__dict__["stop"] = lambda: run.stop("time", sys._getframe(1))
+    run.trace()
+    trace = decode_trace(sent[0])
+    assert (trace.outcome.reason, trace.outcome.line) == ("time", 5)
+    assert any("recorded" in said for said in trace.truncated)
+    assert not any("than can be sent" in said for said in trace.truncated)
+    assert len(trace.operations) > 1_000
+    last = trace.final["b"].node
+    if last is not None and last in trace.nodes:
+        assert trace.nodes[last].step is None, "recorded after the last line that is known"
