@@ -53,6 +53,7 @@ _fix_weakref: Callable[[torch.Tensor], None] = _attributes._fix_weakref
 set_versions: Callable[[Sequence[torch.Tensor], Sequence[int]], None] = _functions._autograd._unsafe_set_version_counter
 current_node: Callable[[], Node] = _functions._current_autograd_node  # inside a hook of a node
 in_transform: Callable[[], object | None] = _functions._functorch.peek_interpreter_stack
+in_jit_trace: Callable[[], object | None] = _functions._get_tracing_state  # sizes are tensors then
 is_grad_enabled: Callable[[], bool] = torch.is_grad_enabled
 is_inference_mode: Callable[[], bool] = torch.is_inference_mode_enabled
 function_modes: Callable[[], list[object]] = cast("Any", torch.overrides)._get_current_function_mode_stack

@@ -18,6 +18,7 @@ from app.worker.bound import (
     frame_above,
     function_modes,
     grad_of,
+    in_jit_trace,
     in_transform,
     is_grad_enabled,
     is_leaf_of,
@@ -191,7 +192,7 @@ class Recorder:
     def _bind(self, name: str, tensor: torch.Tensor, step: int, is_local: bool) -> TensorRecord | None:
         record = self.memory.known(tensor)
         if record is None:
-            if self.memory.is_full():
+            if self.memory.is_full() or in_jit_trace() is not None:
                 return None
             with Unobserved():
                 record = self.memory.meet(tensor, step)
@@ -232,6 +233,9 @@ class Recorder:
         if in_transform() is not None:
             said = "What ran inside torch.func transforms (grad, vmap, …) was not recorded, only its result."
             self.truncated.setdefault("transform", said)
+            return function(*args, **kwargs)
+        if in_jit_trace() is not None:
+            self.truncated.setdefault("jit", "What ran while torch.jit traced it was not recorded, only its result.")
             return function(*args, **kwargs)
         if len(self.operations) >= budget.OPERATIONS:
             said = f"Only the first {budget.OPERATIONS:,} operators were recorded; what came later ran unobserved."

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
+from typing import Any
+
+import torch
 
 from app.worker.output import Output
 from app.worker.source import FILENAME
@@ -73,7 +76,12 @@ def as_main(main: ModuleType, stdout: Output, stderr: Output) -> Iterator[ExitFu
     sys.__stdout__, sys.__stderr__ = stdout, stderr  # type: ignore[misc]
     atexit.register, atexit.unregister = exit_functions.register, exit_functions.unregister  # type: ignore[assignment]
     try:
-        with warnings.catch_warnings(), warnings_where_a_plain_run_has_them(), tracebacks_without_us():
+        with (
+            warnings.catch_warnings(),
+            warnings_where_a_plain_run_has_them(),
+            tracebacks_without_us(),
+            variables_that_jit_finds(),
+        ):
             yield exit_functions
     finally:
         atexit.register, atexit.unregister = kept_functions
@@ -129,6 +137,33 @@ def warnings_where_a_plain_run_has_them() -> Iterator[None]:
         yield
     finally:
         module._showwarnmsg = show  # type: ignore[attr-defined]
+
+
+@contextmanager
+def variables_that_jit_finds() -> Iterator[None]:
+    """torch.jit.trace names values after variables of the frame that called torch: not of ours, where there are any."""
+    module: Any = torch.jit._trace
+    kept = module._create_interpreter_name_lookup_fn
+
+    def lookup_of(frames_up: int = 1) -> Callable[[object], str]:
+        def name_of(value: object) -> str:
+            frame: FrameType | None = sys._getframe()
+            for _ in range(frames_up + 1):
+                frame = frame.f_back if frame is not None else None
+                if frame is not None and is_ours(frame.f_code.co_filename):
+                    frame = _beyond_us(frame)
+            for name, held in frame.f_locals.items() if frame is not None else ():
+                if held is value:
+                    return "" if name == "self" else name
+            return ""
+
+        return name_of
+
+    module._create_interpreter_name_lookup_fn = lookup_of
+    try:
+        yield
+    finally:
+        module._create_interpreter_name_lookup_fn = kept
 
 
 def _beyond_us(frame: FrameType | None) -> FrameType | None:

@@ -28,7 +28,6 @@ KNOWN_DIFFERENCES = {
     "warning_from_within": ("overrides.py", "torch counts frames, and ours are among them"),
     "script_module": ("names missing from the Trace", "a scripted module keeps its parameters out of Python"),
     "unimported": ("has no attribute 'prune'", "what snippets may need is imported ahead, once for all of them"),
-    "traced_by_jit": ("-  y = torch.mul", "torch looks a variable's name up a fixed number of frames below"),
 }
 
 
