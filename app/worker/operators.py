@@ -119,6 +119,7 @@ _RELOCATING = frozenset(
     ]
 )
 _UNVERSIONED = frozenset(["batch_norm", "instance_norm"])  # write running statistics without moving their counters
+_FUSED = "_fused_"  # `_fused_sgd_`: write parameters, and what an optimizer keeps for them, in the same way
 _IN_PLACE_SPECIAL = frozenset(["__setitem__", "__delitem__"])
 
 
@@ -172,7 +173,7 @@ def classify(function: Function) -> Operator:
         in_place=in_place,
         exposes=name in _EXPOSING,
         relocates=name in _RELOCATING,
-        unversioned=name in _UNVERSIONED,
+        unversioned=name in _UNVERSIONED or name.startswith(_FUSED),
         changes="requires_grad" if name == "requires_grad_" else "",
     )
 
