@@ -7,6 +7,8 @@ WRITES = 6_000
 FIRED = 12_000  # nodes run by backward, over all backwards
 
 SNAPSHOT_BYTES = 4_096  # of one tensor: kept whole up to here, above it only a checksum
+COPIED_BYTES = 2**20  # of one large tensor: kept to compare up to here, as long as there is room
+COPIES_BYTES = 16 * 2**20  # of all of them; then the oldest are compared by their checksums
 CHECKSUM_BYTES = 16 * 2**20  # of one tensor: above it contents are not compared
 CONTENTS_BYTES = 3 * 2**20  # of what storages held over the run, all together; then only some of it is kept
 LOOKED_AT_ONCE = 600  # storages looked at when they are made; later ones when they are named, saved or written

@@ -5,7 +5,7 @@ Functions of torch are bound when the worker is imported, before any snippet cou
 
 import zlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import isfinite, isnan, prod
 from typing import Any, Literal
@@ -140,26 +140,31 @@ def sizes_of(tensor: torch.Tensor) -> tuple[int, ...]:
 
 
 class Snapshot(Struct, gc=False):
-    """The bytes of one tensor at one time: whole, or only their checksum."""
+    """The bytes of one tensor at one time: whole, or a checksum of many. Those of a large one are never listed."""
 
     block: bytes | None
     shape: tuple[int, ...]
     stride: tuple[int, ...] | None
     dtype: torch.dtype
-    checksum: int | None = None  # of one without its block
+    checksum: int | None = None  # of one whose bytes are not kept
+    large: bytes | None = None  # the bytes of a large one, as long as there is room
 
     def same_as(self, other: "Snapshot") -> bool:
-        """Whether every byte is the same (of large and forgotten ones: their checksum)."""
-        if self.block is None or other.block is None:
-            return self.shape == other.shape and self._checksum() == other._checksum()
-        return self.shape == other.shape and self.block == other.block
+        """Whether every byte is the same (of very large and forgotten ones: their checksum)."""
+        if self.shape != other.shape:
+            return False
+        mine, others = self.block or self.large, other.block or other.large
+        if mine is None or others is None:
+            return self._checksum() == other._checksum()
+        return mine == others
 
     def forget(self) -> None:
         """Keep no more than the checksum."""
-        self.checksum, self.block = self._checksum(), None
+        self.checksum, self.block, self.large = self._checksum(), None, None
 
     def _checksum(self) -> int | None:
-        return self.checksum if self.block is None else _crc32(self.block)
+        held = self.large if self.block is None else self.block
+        return self.checksum if held is None else _crc32(held)
 
 
 class Snapshots:
@@ -171,56 +176,71 @@ class Snapshots:
         self.forgotten = 0
 
     def take(self, tensor: torch.Tensor) -> Snapshot | None:
-        """What `tensor` holds now; None where its memory cannot be read or is too large to compare."""
+        """What `tensor` holds now, to compare; None where its memory cannot be read or is too large for that."""
         return self.take_observable(tensor) if is_observable(tensor) else None
 
     def take_observable(self, tensor: torch.Tensor) -> Snapshot | None:
         """As `take`, of a tensor that is known to be observable."""
-        dtype, shape, extent, stride = dtype_of(tensor), as_tuple(shape_of(tensor)), numel(tensor), None
-        contiguous = is_contiguous(tensor)
-        if not is_within(tensor, extent if contiguous else extent_of(tensor)):
-            return None
-        if not contiguous or dtype in COMPLEX:
+        dtype, stride = dtype_of(tensor), None
+        shape = as_tuple(shape_of(tensor))
+        if is_contiguous(tensor) and dtype not in COMPLEX:
+            size_bytes = numel(tensor) * ITEM_BYTES[dtype]
+            last = size_bytes + offset_of(tensor) * ITEM_BYTES[dtype]
+            if size_bytes and last > size_bytes_of(untyped_storage(tensor)):  # it was resized under it
+                return None
+        else:
+            contiguous = is_contiguous(tensor)
+            if not is_within(tensor, numel(tensor) if contiguous else extent_of(tensor)):
+                return None
             tensor, stride, extent = _unscattered(tensor, contiguous=contiguous)
-        size_bytes = extent * ITEM_BYTES[dtype]
+            size_bytes = extent * ITEM_BYTES[dtype]
         if size_bytes <= budget.SNAPSHOT_BYTES:
-            return self._whole(tensor, size_bytes, shape, stride, dtype)
+            return Snapshot(memory_at(data_ptr(tensor), size_bytes).tobytes(), shape, stride, dtype)
         if size_bytes > budget.CHECKSUM_BYTES:
             return None
-        return Snapshot(None, shape, stride, dtype, _crc32(memory_at(data_ptr(tensor), size_bytes)))
+        held = memory_at(data_ptr(tensor), size_bytes)
+        if size_bytes > budget.COPIED_BYTES:
+            return Snapshot(None, shape, stride, dtype, _crc32(held))
+        return Snapshot(None, shape, stride, dtype, None, held.tobytes())  # a copy costs a tenth of a checksum
 
-    def take_gradient(self, tensor: torch.Tensor) -> Snapshot | None:
-        """What a gradient holds now, of a large one only the shape; None where that cannot be read.
+    def keep(self, snapshot: Snapshot | None) -> Snapshot | None:
+        """Count the contents of `snapshot`, which stays, in the budget."""
+        if snapshot is not None and snapshot.block is not None:
+            self._bytes += len(snapshot.block)
+            if self._bytes > budget.BEGINNING_BYTES:
+                self._kept.append(snapshot)
+            if self._bytes > budget.SNAPSHOTS_BYTES:
+                self._forget()
+        return snapshot
 
-        Its storage is not asked for: one that Python has seen is no longer added to in place.
+    def take_gradients(self, gradients: Sequence[torch.Tensor | None]) -> tuple[Snapshot | None, ...]:
+        """What each of `gradients` holds now, of large ones only the shape; None where that cannot be read.
+
+        Their storages are not asked for: one that Python has seen is no longer added to in place.
         """
-        if not is_observable(tensor):
-            return None
-        dtype, shape, extent, stride = dtype_of(tensor), as_tuple(shape_of(tensor)), numel(tensor), None
-        contiguous = is_contiguous(tensor)
-        if not contiguous or dtype in COMPLEX:
-            tensor, stride, extent = _unscattered(tensor, contiguous=contiguous)
-        size_bytes = extent * ITEM_BYTES[dtype]
-        if size_bytes <= budget.SNAPSHOT_BYTES:
-            return self._whole(tensor, size_bytes, shape, stride, dtype)
-        return Snapshot(None, shape, stride, dtype)
-
-    def _whole(
-        self,
-        tensor: torch.Tensor,
-        size_bytes: int,
-        shape: tuple[int, ...],
-        stride: tuple[int, ...] | None,
-        dtype: torch.dtype,
-    ) -> Snapshot:
-        snapshot = Snapshot(memory_at(data_ptr(tensor), size_bytes).tobytes(), shape, stride, dtype)
-        self._bytes += size_bytes
-        if self._bytes <= budget.BEGINNING_BYTES and not self._kept:
-            return snapshot
-        self._kept.append(snapshot)
+        taken: list[Snapshot | None] = []
+        for tensor in gradients:
+            if tensor is None or not is_observable(tensor):
+                taken.append(None)
+                continue
+            dtype, extent, stride = dtype_of(tensor), numel(tensor), None
+            shape = as_tuple(shape_of(tensor))
+            contiguous = is_contiguous(tensor)
+            if not contiguous or dtype in COMPLEX:
+                tensor, stride, extent = _unscattered(tensor, contiguous=contiguous)
+            size_bytes = extent * ITEM_BYTES[dtype]
+            if size_bytes > budget.SNAPSHOT_BYTES:
+                taken.append(Snapshot(None, shape, stride, dtype))
+                continue
+            block = memory_at(data_ptr(tensor), size_bytes).tobytes()
+            snapshot = Snapshot(block, shape, stride, dtype)
+            taken.append(snapshot)
+            self._bytes += size_bytes
+            if self._bytes > budget.BEGINNING_BYTES:
+                self._kept.append(snapshot)
         if self._bytes > budget.SNAPSHOTS_BYTES:
             self._forget()
-        return snapshot
+        return tuple(taken)
 
     def _forget(self) -> None:
         while self._bytes > budget.SNAPSHOTS_BYTES:

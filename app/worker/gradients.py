@@ -206,7 +206,7 @@ class Gradients:
             fired = self._enter(record.key, grad_outputs)
         if fired is None:
             return False
-        fired.sent = self._taken(grad_inputs)
+        fired.sent = self._recorder.snapshots.take_gradients(grad_inputs)
         fired.finished = True
         if not call.keeps_graph and record.freed_at is None and (record.saved or record.custom):
             record.freed_at = self._recorder.clock.now
@@ -219,12 +219,8 @@ class Gradients:
                 f"Only the first {budget.FIRED:,} nodes that backward ran were recorded."
             )
             return None
-        clock, received = self._recorder.clock, self._taken(grad_outputs)
+        clock, received = self._recorder.clock, self._recorder.snapshots.take_gradients(grad_outputs)
         clock.now += 1
         fired = FiredRecord(node, clock.now, received)
         self._running[-1].fired.append(fired)
         return fired
-
-    def _taken(self, gradients: Sequence[torch.Tensor | None]) -> tuple[Snapshot | None, ...]:
-        take = self._recorder.snapshots.take_gradient
-        return tuple([None if gradient is None else take(gradient) for gradient in gradients])

@@ -4,10 +4,11 @@ Nodes are known by their sequence number, which no other node of the run gets, a
 graph lives exactly as long as without us. An AccumulateGrad has no number; it is known by its leaf.
 """
 
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import count
-from typing import cast
+from typing import Any, cast
 
 import torch
 from msgspec import Struct
@@ -37,6 +38,35 @@ _BOTH = "both"  # marks an AccumulateGrad that has both hooks of ours
 _Custom = torch.autograd.function.BackwardCFunction
 
 Hook = Callable[..., None]
+
+
+class _OwnHook(partial[None]):
+    """One of ours at a node."""
+
+    __slots__ = ()
+
+
+_HookedNodes: Any = torch.autograd.Function  # where every node has its hooks registered
+_register: Callable[..., tuple[object, object]] = _HookedNodes._register_hook
+
+
+def _register_without_handle(hooks: Any, hook: Hook) -> tuple[object, object]:
+    """As torch's own, but makes no handle for hooks of ours, which are never removed.
+
+    A handle takes longer to make than all else here, and would take a number that the snippet's next one gets.
+    """
+    if type(hook) is not _OwnHook:
+        return _register(hooks, hook)
+    if hooks is None:
+        hooks = OrderedDict()
+    hooks[hook] = hook
+    return hooks, None
+
+
+def spare_handles() -> None:
+    """Let our hooks be registered without handles, from now on."""
+    if _HookedNodes._register_hook is not _register_without_handle:
+        _HookedNodes._register_hook = staticmethod(_register_without_handle)
 
 
 class Hooks(Struct, frozen=True):
@@ -90,7 +120,12 @@ class Graph:
         self._of_leaf: dict[str, NodeRecord] = {}
         self._memory, self._snapshots = memory, snapshots
         self._hooks = hooks
+        self._accumulated = _OwnHook(hooks.accumulated)
+        self._before_accumulated = _OwnHook(hooks.before_accumulated)
         self._names: dict[str, str] = {}
+        self._copied: deque[tuple[Snapshot, TensorRecord, NodeRecord]] = deque()  # large saved tensors, oldest first
+        self._copied_bytes = 0
+        spare_handles()
 
     def accumulator(self, leaf: TensorRecord | None) -> NodeRecord | None:
         """The record of the AccumulateGrad of `leaf`, if it was walked; also where other memory was put under it since.
@@ -175,10 +210,10 @@ class Graph:
         metadata = metadata_of(node)
         if _MARK not in metadata:
             metadata[_MARK] = True
-            node.register_hook(self._hooks.accumulated)
+            node.register_hook(self._accumulated)
         if leaf.hooked and metadata[_MARK] is not _BOTH:
             metadata[_MARK] = _BOTH
-            node.register_prehook(self._hooks.before_accumulated)  # the lines of hooks come between
+            node.register_prehook(self._before_accumulated)  # the lines of hooks come between
         return record
 
     def hook_leaf(self, tensor: torch.Tensor, record: TensorRecord, step: int) -> None:
@@ -199,35 +234,51 @@ class Graph:
         if slots:
             saved: list[SavedRecord] = []
             for attribute, slot in slots:
-                self._save(node, saved, step, sequence, attribute, slot)
+                raw = _held(node, attribute)
+                if type(raw) is tuple or type(raw) is list:
+                    for index, one in enumerate(raw):
+                        entry = SavedRecord(f"{slot}[{index}]", attribute, index, step)
+                        if self._keep(one, sequence, entry, record):
+                            saved.append(entry)
+                elif raw is not None:  # else this call did not need the slot
+                    entry = SavedRecord(slot, attribute, None, step)
+                    if self._keep(raw, sequence, entry, record):
+                        saved.append(entry)
             record.saved = tuple(saved)
         if slots or custom:
-            node.register_prehook(partial(self._hooks.before, record))
-        node.register_hook(partial(self._hooks.after, record))
+            node.register_prehook(_OwnHook(self._hooks.before, record))
+        node.register_hook(_OwnHook(self._hooks.after, record))
         return record
 
-    def _save(self, node: Node, found: list[SavedRecord], step: int, sequence: int, attribute: str, slot: str) -> None:
-        raw = _held(node, attribute)
-        if type(raw) is tuple or type(raw) is list:
-            for index, saved in enumerate(raw):
-                self._keep(saved, found, sequence, SavedRecord(f"{slot}[{index}]", attribute, index, step))
-        elif raw is not None:  # else this call did not need the slot
-            self._keep(raw, found, sequence, SavedRecord(slot, attribute, None, step))
-
-    def _keep(self, saved: object, found: list[SavedRecord], sequence: int, entry: SavedRecord) -> None:
+    def _keep(self, saved: object, sequence: int, entry: SavedRecord, node: NodeRecord) -> bool:
+        """Note in `entry` what there is to know of a tensor that `node` has `saved`; False for none."""
         tensor = contents_of(saved)
         if tensor is None:
-            if not _is_hooked(saved):
-                return
-            entry.hooked = True
-        else:
-            memory = self._memory
-            # an input is saved as itself, an output as a detached stand-in over the same memory
-            record = memory.known(tensor) or memory.stand_in(tensor, sequence) or memory.meet(tensor, entry.step)
-            entry.tensor, entry.version = record, version_of(tensor)
-            if record.storage is not None:
-                entry.saved = self._snapshots.take_observable(tensor)
-        found.append(entry)
+            entry.hooked = _is_hooked(saved)
+            return entry.hooked
+        memory = self._memory
+        # an input is saved as itself, an output as a detached stand-in over the same memory
+        record = memory.known(tensor) or memory.stand_in(tensor, sequence) or memory.meet(tensor, entry.step)
+        entry.tensor, entry.version = record, version_of(tensor)
+        if record.storage is not None:
+            taken = entry.saved = self._snapshots.take_observable(tensor)
+            if taken is not None and taken.large is None:
+                self._snapshots.keep(taken)
+            elif taken is not None:
+                self._keep_copy(taken, record, node)
+        return True
+
+    def _keep_copy(self, taken: Snapshot, tensor: TensorRecord, node: NodeRecord) -> None:
+        """Hold the copy of a large saved tensor, for which older ones may have to go."""
+        self._copied.append((taken, tensor, node))
+        self._copied_bytes += len(taken.large or b"")
+        while self._copied_bytes > budget.COPIES_BYTES:
+            oldest, tensor, node = self._copied.popleft()
+            self._copied_bytes -= len(oldest.large or b"")
+            if node.freed_at is not None and tensor.ref() is None:
+                oldest.large = None  # what was saved is gone: there is nothing to compare it with
+            else:
+                oldest.forget()
 
     def read(self, node: Node, record: NodeRecord) -> tuple[bool, tuple[Check, ...]]:
         """Compare what `node` kept with what it will read now. False if it was freed."""
@@ -247,7 +298,10 @@ class Graph:
                 now = self._snapshots.take_observable(tensor)
                 if now is not None:
                     entry.intact = entry.saved.same_as(now)
-                    entry.at_read = None if entry.intact else now
+                    entry.at_read = None
+                    if not entry.intact:
+                        now.large = None
+                        entry.at_read = self._snapshots.keep(now)
             checks.append(Check(slot=at, version=entry.version_read, intact=entry.intact))
         return held or not record.saved, tuple(checks)
 

@@ -147,21 +147,28 @@ def test_a_storage_that_was_given_back_is_left_alone() -> None:
     assert (values.shape, values.flat) == ((3,), None)
 
 
-def test_large_ones_are_compared_by_checksum() -> None:
-    tensor = torch.zeros(budget.SNAPSHOT_BYTES)
+@pytest.mark.parametrize("elements", [budget.SNAPSHOT_BYTES, budget.COPIED_BYTES])
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_large_ones_are_compared_but_not_listed(elements: int, forgotten: bool) -> None:
+    tensor = torch.zeros(elements)
     snapshots = Snapshots()
     before = snapshots.take(tensor)
     assert before is not None
     assert before.block is None
+    if forgotten:
+        before.forget()
+    same = snapshots.take(tensor)
+    assert same is not None
+    assert before.same_as(same)
     tensor[-1] = 1
     after = snapshots.take(tensor)
     assert after is not None
     assert not before.same_as(after)
-    assert Listing().of_snapshot(before) == Values(shape=(budget.SNAPSHOT_BYTES,), dtype="float32")
+    assert Listing().of_snapshot(before) == Values(shape=(elements,), dtype="float32")
 
 
 def test_gradients_that_are_large_are_known_by_their_shape() -> None:
-    snapshot = Snapshots().take_gradient(torch.zeros(budget.SNAPSHOT_BYTES))
+    (snapshot,) = Snapshots().take_gradients([torch.zeros(budget.SNAPSHOT_BYTES)])
     assert snapshot is not None
     assert (snapshot.block, snapshot.shape) == (None, (budget.SNAPSHOT_BYTES,))
 
@@ -174,7 +181,7 @@ def test_the_oldest_snapshots_after_the_beginning_lose_their_contents_first() ->
     beginning = budget.BEGINNING_BYTES // budget.SNAPSHOT_BYTES
     snapshots = Snapshots()
     taken = [
-        snapshots.take(torch.zeros(budget.SNAPSHOT_BYTES // 4))
+        snapshots.keep(snapshots.take(torch.zeros(budget.SNAPSHOT_BYTES // 4)))
         for _ in range(budget.SNAPSHOTS_BYTES // budget.SNAPSHOT_BYTES + 3)
     ]
     assert snapshots.forgotten == 3
