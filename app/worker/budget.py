@@ -1,10 +1,10 @@
 """How much of a run is kept. What goes over is said in `Trace.truncated`, never dropped in silence."""
 
-STEPS = 6_000  # lines run; from then on the snippet runs unobserved, at full speed
-OPERATIONS = 6_000
-NODES = 6_000
-WRITES = 6_000
-FIRED = 12_000  # nodes run by backward, over all backwards
+STEPS = 12_000  # lines run; from then on the snippet runs unobserved, at full speed
+OPERATIONS = 12_000
+NODES = 10_000
+WRITES = 10_000
+FIRED = 25_000  # nodes run by backward, over all backwards
 
 SNAPSHOT_BYTES = 4_096  # of one tensor: kept whole up to here, above it only a checksum
 COPIED_BYTES = 2**20  # of one large tensor: kept to compare up to here, as long as there is room

@@ -50,7 +50,7 @@ _HookedNodes: Any = torch.autograd.Function  # where every node has its hooks re
 _register: Callable[..., tuple[object, object]] = _HookedNodes._register_hook
 
 
-def _register_without_handle(hooks: Any, hook: Hook) -> tuple[object, object]:
+def _register_without_handle(hooks: OrderedDict[object, object] | None, hook: Hook) -> tuple[object, object]:
     """As torch's own, but makes no handle for hooks of ours, which are never removed.
 
     A handle takes longer to make than all else here, and would take a number that the snippet's next one gets.

@@ -25,6 +25,8 @@ from app.worker import budget
 from app.worker.fit import fit
 from app.worker.run import Run
 
+PIPE = budget.ANSWER_BYTES
+
 
 @pytest.fixture(autouse=True)
 def _a_small_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +124,10 @@ def test_a_reference_is_sent_whole_or_not_at_all(count: int, kept: bool) -> None
         "b.data.mul_(1)",
     ],
 )
-def test_a_run_that_is_stopped_at_the_limits_answers_with_what_it_recorded(body: str) -> None:
+def test_a_run_that_is_stopped_at_the_limits_answers_with_what_it_recorded(
+    body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "ANSWER_BYTES", PIPE)
     sent: list[bytes] = []
 
     def send(answer: bytes) -> None:
