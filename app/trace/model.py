@@ -364,6 +364,7 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     printed: Annotated[
         tuple[tuple[Count, Count], ...], Meta(max_length=20_000)
     ] = ()  # moment, how many characters of `stdout` were printed when it was over
+    unobserved: Count | None = None  # the last moment, where it is all that ran after recording had stopped
 
     def line(self, step: int) -> int:
         """The source line that `step` ran."""

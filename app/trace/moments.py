@@ -1,4 +1,7 @@
-"""Every moment of a run by number: a line that ran or, inside a backward, a node that ran; from 1."""
+"""Every moment of a run by number: a line that ran or, inside a backward, a node that ran; from 1.
+
+Where recording stopped before the run did, the last moment is all the rest.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Set
@@ -20,7 +23,7 @@ class Moments:
         nodes.sort()
         self._nodes = nodes  # moment, index into trace.backwards, which of its nodes
         self._node_moments = [moment for moment, _, _ in nodes]
-        self.count = max([0, *self._of_step[-1:], *self._node_moments[-1:]])
+        self.count = max([0, *self._of_step[-1:], *self._node_moments[-1:], trace.unobserved or 0])
         self._stretches = list(self._side_by_side())
         self._stretch_starts = [first for first, _ in self._stretches]
 

@@ -105,6 +105,7 @@ class Report:
             bindings=tuple(recorder.names.bindings),
             printed=tuple(self._printed(stdout)),
             truncated=tuple(self._truncated()),
+            unobserved=recorder.clock.now if recorder.was_cut else None,
         )
 
     def _printed(self, stdout: str) -> Iterator[tuple[int, int]]:
@@ -127,6 +128,8 @@ class Report:
         recorder = self._recorder
         nodes = recorder.graph.nodes
         known = len(nodes)
+        if recorder.was_cut:
+            recorder.clock.now += 1  # what is seen now came about after the last moment that was recorded
         recorder.writes.compare_exposed(self._last)
         recorder.steps.look_at_end(self._last)
         for _, named in final_tensors(recorder.namespace):

@@ -8,9 +8,11 @@ from textwrap import dedent
 
 import pytest
 
+from app.explain.narrate import Narrator
 from app.trace.history import History
 from app.trace.model import Trace
 from app.trace.moments import Moments
+from app.worker import budget
 from tests.worker.at_moments import differences_at_moments
 from tests.worker.compare import differences
 from tests.worker.conftest import Traced
@@ -639,3 +641,17 @@ def test_a_long_run_keeps_the_numbers_of_its_beginning_and_of_its_end(traced: Tr
     assert passes[-100:] == [True] * 100
     assert not passes[500]
     assert any("steps between" in sentence for sentence in trace.truncated)
+
+
+def test_all_that_ran_after_recording_had_stopped_is_one_moment(traced: Traced) -> None:
+    trace = traced(f"import torch\nw = torch.ones(2)\nfor i in range({budget.OPERATIONS + 50}):\n    w.add_(1)\n")
+    moments = Moments(trace)
+    assert trace.unobserved == moments.count == trace.steps[-1].moment + 1
+    history = History(trace)
+    counter = next(one.counter for one in trace.tensors.values() if "w" in one.names)
+    assert counter is not None
+    assert history.state(moments.count - 1).versions[counter] < budget.OPERATIONS
+    assert history.state(moments.count).versions[counter] == budget.OPERATIONS + 50
+    said = Narrator(history).tell(moments.count)
+    assert said.place == "the rest of the run"
+    assert "was not observed" in said.text

@@ -14,6 +14,7 @@ from app.trace.history import History
 from app.trace.model import Backward, Fired, Operation
 
 _NOTHING = "nothing here is recorded by autograd."
+_UNOBSERVED = "Recording had stopped: the rest of the run was not observed. Shown is what it left behind."
 _BROKEN_OFF = "Then an exception ended this backward."
 _WHY = {
     "time": "its time was up",
@@ -74,6 +75,8 @@ class Narrator:
     # where
 
     def _place(self, moment: int) -> str:
+        if moment == self._trace.unobserved:
+            return "the rest of the run"
         inside = self._moments.backward_of(moment)
         place = self._where(self._moments.step_of(moment), marked=False)
         if inside is None:
@@ -96,6 +99,9 @@ class Narrator:
     # what
 
     def _text(self, moment: int) -> str:
+        if moment == self._trace.unobserved:
+            ended = self._ended(self._moments.line_of(moment))
+            return clipped(" ".join([_UNOBSERVED, ended] if ended else [_UNOBSERVED]))
         inside = self._moments.backward_of(moment)
         if inside is None:
             said = self._line(moment)
