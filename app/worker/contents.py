@@ -89,6 +89,7 @@ _CODES: dict[torch.dtype, Literal["f", "d", "q", "i", "?"]] = {
 # those that numpy has too
 _NUMPYS = {dtype: numpy.dtype(name) for dtype, name in DTYPES.items() if hasattr(numpy, name) and not dtype.is_complex}
 _sum, _least, _greatest = numpy.add.reduce, numpy.minimum.reduce, numpy.maximum.reduce
+_bincount: Any = numpy.bincount
 
 _STRIDED = torch.strided
 COMPLEX = frozenset(dtype for dtype in DTYPES if dtype.is_complex)
@@ -290,13 +291,16 @@ class Listing:
         self._shapes: dict[tuple[tuple[int, ...], torch.dtype], Values] = {}
         self.unlisted = 0
 
-    def of_snapshot(self, snapshot: Snapshot | None) -> Values | None:
+    def of_snapshots(self, snapshots: tuple[Snapshot | None, ...]) -> tuple[Values | None, ...]:
+        """As `of_snapshot`, of each."""
+        return tuple([None if snapshot is None else self.of_snapshot(snapshot) for snapshot in snapshots])
+
+    def of_snapshot(self, snapshot: Snapshot) -> Values:
         """What `snapshot` held, listed up to the limit for a moment in the run."""
-        if snapshot is None:
-            return None
         if snapshot.block is None or self.is_spent():
             self.unlisted += snapshot.block is not None
-            return self._of_shape(snapshot.shape, snapshot.dtype)
+            known = self._shapes.get((snapshot.shape, snapshot.dtype))
+            return self._of_shape(snapshot.shape, snapshot.dtype) if known is None else known
         if not snapshot.block:
             return Values(shape=tuple(snapshot.shape), dtype=dtype_name(snapshot.dtype), flat=())
         code = _CODES.get(snapshot.dtype)
@@ -313,10 +317,8 @@ class Listing:
 
     def _of_shape(self, shape: tuple[int, ...], dtype: torch.dtype) -> Values:
         """Values of which nothing is listed: they are many in a long run, and few different ones."""
-        known = self._shapes.get((shape, dtype))
-        if known is None:
-            known = self._shapes[shape, dtype] = Values(shape=tuple(shape), dtype=dtype_name(dtype))
-        return known
+        values = self._shapes[shape, dtype] = Values(shape=tuple(shape), dtype=dtype_name(dtype))
+        return values
 
     def of_tensor(self, tensor: torch.Tensor, most: int = budget.LISTED_AT_END) -> Values:
         """What `tensor` holds now: listed up to `most` elements, summarised above."""
@@ -402,5 +404,8 @@ def _bins(finite: NumpyArray, low: float, high: float) -> tuple[int, ...]:
         return ()
     if high == low:
         return (finite.size, *[0] * (BINS - 1))
-    at = ((finite - low) * (BINS / (high - low))).astype(numpy.int64)
-    return tuple(numpy.bincount(numpy.minimum(at, BINS - 1), minlength=BINS).tolist())
+    at = finite - low
+    at *= BINS / (high - low)
+    counts = _bincount(at.astype(numpy.intp), minlength=BINS + 1).tolist()
+    counts[BINS - 1] += counts.pop()  # the greatest is in the last bin, not beyond it
+    return tuple(counts)

@@ -257,8 +257,9 @@ class Memory:
             if storage.dtype in COMPLEX:
                 record.lazy = is_conj(tensor) or is_neg(tensor)
             storage.tensors.append(record)
-            if version_of(tensor) is not None:  # not `inference`: memory can be swapped for another kind's
-                record.counter = self._counter(tensor, record, storage, step)
+            version = version_of(tensor)
+            if version is not None:  # not `inference`: memory can be swapped for another kind's
+                record.counter = self._counter(tensor, record, storage, step, version)
         return record
 
     def stand_in(self, tensor: torch.Tensor, sequence: int) -> TensorRecord | None:
@@ -391,15 +392,17 @@ class Memory:
         self._by_id = {key: record for key, record in self._by_id.items() if record.ref() is not None}
         self._sweep_at = len(self._by_impl) + max(128, len(self._by_impl) // 4)
 
-    def _counter(self, tensor: torch.Tensor, record: TensorRecord, storage: StorageRecord, step: int) -> CounterRecord:
+    def _counter(
+        self, tensor: torch.Tensor, record: TensorRecord, storage: StorageRecord, step: int, version: int
+    ) -> CounterRecord:
         """The counter of `tensor`, found by moving those of its storage and looking whether it moved too."""
         counter = self._shared_counter(tensor, storage) if storage.counters else None
-        if counter is None:
-            version = version_of(tensor) or 0
-            counter = CounterRecord(f"v{len(self.counters)}", version, step, self._clock.now, version)
-            self.counters[counter.key] = counter
-            storage.counters += (counter,)
-        counter.counts_for(record.ref)
+        if counter is not None:
+            counter.counts_for(record.ref)
+            return counter
+        key = f"v{len(self.counters)}"
+        counter = self.counters[key] = CounterRecord(key, version, step, self._clock.now, version, (record.ref,))
+        storage.counters += (counter,)
         return counter
 
     def _counts(self, counter: CounterRecord, tensor: torch.Tensor) -> bool:

@@ -11,6 +11,7 @@ from types import GetSetDescriptorType
 from typing import Any, cast
 
 import torch
+from msgspec import Struct
 
 from app.trace.model import Binding
 from app.worker import budget
@@ -28,6 +29,16 @@ _UNTOLD = frozenset([type(torch), type(lambda: 0), type(len), type])  # modules,
 _TEXT_SHOWN = 60
 _HELD = frozenset([int, float, complex, bool, str, bytes, type(None)])
 _GONE, _OURS = object(), object()  # a name that was not there; one of those that every script has
+
+
+class _Thing(Struct, frozen=True, gc=False):
+    """What a name stood for that is no tensor, number or text; not the thing itself: it lives as long as without us."""
+
+    id: int
+    kind: type
+    where: str  # in `Names._seen`
+    looked_at: bool  # as long as it may hold tensors
+    changes: bool  # what it holds may change while it stays the same
 
 
 def clean(name: object) -> str:
@@ -169,6 +180,11 @@ def _holds(kind: type) -> bool:
     return not issubclass(kind, torch.nn.Module) and type.__dict__["__module__"].__get__(kind) == "__main__"
 
 
+def _thing(key: str, value: object) -> _Thing:
+    kind = type(value)
+    return _Thing(id(value), kind, f":{key}", kind not in _ATOMS, _holds(kind))
+
+
 def fingerprint(value: object) -> tuple[int, ...]:
     """Differs once `value`, or what it holds directly, is not the same as before."""
     kind = type(value)
@@ -222,9 +238,16 @@ class Names:
             before = values.get(key, _GONE)
             if before is value or before is _OURS:
                 continue
-            if type(before) is TensorRecord and value is not None and before.ref() is value:
-                continue  # a reference to what is gone gives None, as a name may
             kind = type(value)
+            if type(before) is TensorRecord:
+                if before.ref() is value and value is not None:
+                    continue  # a reference to what is gone gives None, as a name may
+            elif type(before) is _Thing and before.id == id(value) and not (kind in _HELD or is_tensor(value)):
+                if before.kind is not kind:  # its class was set
+                    before = values[key] = _thing(key, value)
+                if before.looked_at and (before.changes or before.where not in self._seen):
+                    self._look_at(key, value, step, "", 0)
+                continue
             if before is _GONE and key.startswith("__"):
                 values[key] = _OURS
             elif kind in _HELD:
@@ -234,13 +257,11 @@ class Names:
                 if named := self._name(key, value, step, False):
                     values[key] = named
                     self._bind(key, 0, named)
-            elif before != ~id(value):
-                values[key] = ~id(value)  # not the thing itself: it lives as long as without us
+            else:
+                values[key] = thing = _thing(key, value)
                 self._tell(key, value, 0)
-                if kind not in _ATOMS:
+                if thing.looked_at:
                     self._look_at(key, value, step, "", 0)
-            elif kind not in _ATOMS and (_holds(kind) or f":{key}" not in self._seen):
-                self._look_at(key, value, step, "", 0)  # what it holds may have changed
         if len(values) > len(namespace):
             for key in [key for key in values if key not in namespace]:
                 del values[key]

@@ -21,6 +21,7 @@ from app.worker.bound import (
     in_jit_trace,
     in_transform,
     is_grad_enabled,
+    is_inference,
     is_leaf_of,
     is_view,
     leave_modes,
@@ -248,7 +249,8 @@ class Recorder:
             tensors = tensors_among(args)
             if kwargs:
                 tensors += tensors_among(kwargs.values())
-            records = tuple([self._meet(tensor, step) for tensor in tensors])
+            known = self.memory.known
+            records = tuple([known(tensor) or self._meet(tensor, step) for tensor in tensors])
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
         operation = OperationRecord(step, operator.name, expression, records, (), is_grad_enabled(), self.clock.now)
         try:
@@ -295,7 +297,7 @@ class Recorder:
         moved = []
         for tensor, record in zip(tensors, operation.inputs, strict=True):
             counter = record.counter
-            if counter is not None and version_of(tensor) not in (counter.version, None):
+            if counter is not None and version_of(tensor) != counter.version and not is_inference(tensor):
                 moved.append((tensor, record))
         writes = operator.in_place or "out" in kwargs
         if not moved and not writes and not operator.relocates:

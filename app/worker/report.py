@@ -2,7 +2,7 @@
 
 import gc
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import islice
@@ -24,7 +24,6 @@ from app.trace.model import (
     Storage,
     Tensor,
     Trace,
-    Values,
     Write,
 )
 from app.worker import budget
@@ -38,7 +37,7 @@ from app.worker.bound import (
     version_of,
 )
 from app.worker.chronicle import contents_of, packing_of
-from app.worker.contents import ITEM_BYTES, Listing, Snapshot, dtype_name, listed
+from app.worker.contents import DTYPES, ITEM_BYTES, Listing, dtype_name, listed
 from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
 from app.worker.memory import CounterRecord, StorageRecord, TensorRecord
@@ -152,20 +151,16 @@ class Report:
         is_beginning = moment <= budget.BEGINNING and not self._beginning.is_spent()
         return self._beginning if is_beginning else self._history
 
-    def _values(self, key: str) -> Values | None:
-        tensor = self._alive.get(key)
-        return None if tensor is None else self._end.of_tensor(tensor, budget.LISTED)
-
     def _tensor(self, record: TensorRecord) -> Tensor:
         tensor = self._alive.get(record.key)
         return Tensor(
             shape=record.shape,
             stride=record.stride,
             offset=record.offset,
-            dtype=dtype_name(record.dtype),
-            storage=record.storage.key if record.storage else None,
-            counter=record.counter.key if record.counter else None,
-            names=_names(record),
+            dtype=DTYPES.get(record.dtype) or dtype_name(record.dtype),
+            storage=record.storage.key if record.storage is not None else None,
+            counter=record.counter.key if record.counter is not None else None,
+            names=_names(record) if record.names is not None else (),
             expression=record.expression,
             step=record.step,
             op=record.op,
@@ -177,7 +172,7 @@ class Report:
             is_inference=record.inference,
             retains_grad=tensor is not None and bool(retains_grad_of(tensor)),
             alive=tensor is not None,
-            values=self._values(record.key),
+            values=None if tensor is None else self._end.of_tensor(tensor, budget.LISTED),
             continues=record.continues,
             lazy=record.lazy,
             moment=record.moment,
@@ -188,20 +183,21 @@ class Report:
     def _storage(self, record: StorageRecord) -> Storage:
         alive = record.is_alive()
         values = None
-        record.locate()
-        cells = record.size_bytes // ITEM_BYTES[record.dtype]
-        if alive and cells <= budget.LISTED_AT_END:
-            values = self._end.of_tensor(listed(record.first, cells, record.dtype))
+        if alive:
+            record.locate()
+            cells = record.size_bytes // ITEM_BYTES[record.dtype]
+            if cells <= budget.LISTED_AT_END:
+                values = self._end.of_tensor(listed(record.first, cells, record.dtype))
         return Storage(
             size_bytes=record.size_bytes,
-            dtype=dtype_name(record.dtype),
+            dtype=DTYPES.get(record.dtype) or dtype_name(record.dtype),
             owner="numpy" if record.owner == "numpy" else "torch",
             step=record.step,
             alive=alive,
             values=values,
             moment=record.moment,
             packing=packing_of(record.dtype) if record.looks else "",
-            contents=tuple(contents_of(record)) if len(record.looks) <= budget.TURNS else (),
+            contents=tuple(contents_of(record)) if 0 < len(record.looks) <= budget.TURNS else (),
         )
 
     def _calls(self) -> Iterator[ModuleCall]:
@@ -225,10 +221,12 @@ class Report:
     def _node(self, record: NodeRecord) -> Node:
         recorder = self._recorder
         call = record.call
+        listing = self._listing(record.moment)
+        saved = tuple([self._saved(entry, listing) for entry in record.saved]) if record.saved else ()
         return Node(
             name=record.name,
             inputs=record.edges,
-            saved=tuple([self._saved(entry, self._listing(record.moment).of_snapshot) for entry in record.saved]),
+            saved=saved,
             step=record.step,
             tensors=record.tensors[:100],
             module=None if call is None else recorder.modules.path(call),
@@ -239,7 +237,7 @@ class Report:
             freed_at=record.freed_at,
         )
 
-    def _saved(self, entry: SavedRecord, list_: Callable[[Snapshot | None], Values | None]) -> SavedTensor:
+    def _saved(self, entry: SavedRecord, listing: Listing) -> SavedTensor:
         record = entry.tensor
         tensor = self._alive.get(record.key) if record else None
         now = intact_now = None
@@ -259,18 +257,18 @@ class Report:
             version_now=now,
             intact=entry.intact,
             intact_now=intact_now,
-            values=list_(entry.saved),
-            values_read=list_(entry.at_read),
+            values=None if entry.saved is None else listing.of_snapshot(entry.saved),
+            values_read=None if entry.at_read is None else listing.of_snapshot(entry.at_read),
             hooked=entry.hooked,
         )
 
     def _backward(self, call: BackwardRecord) -> Backward:
-        list_ = self._listing(call.moment).of_snapshot
+        listed_of = self._listing(call.moment).of_snapshots
         fired = [
             Fired(
                 node=f.node,
-                grad_inputs=tuple([list_(gradient) for gradient in f.sent]),
-                grad_outputs=tuple([list_(gradient) for gradient in f.received]),
+                grad_inputs=listed_of(f.sent),
+                grad_outputs=listed_of(f.received),
                 finished=f.finished,
                 moment=f.moment,
                 checks=f.checks,

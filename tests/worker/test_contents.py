@@ -66,8 +66,8 @@ MADE: dict[str, Callable[[], torch.Tensor]] = {
 def test_snapshot_and_listing_hold_every_element(make: Callable[[], torch.Tensor]) -> None:
     tensor = make()
     snapshot = Snapshots().take(tensor)
+    assert snapshot is not None
     for values in (Listing().of_snapshot(snapshot), Listing().of_tensor(tensor)):
-        assert values is not None
         assert values.shape == tuple(tensor.shape)
         assert values.dtype == str(tensor.dtype).removeprefix("torch.")
         assert listed(values) == told(tensor)
@@ -79,7 +79,7 @@ def test_looking_leaves_no_trace(make: Callable[[], torch.Tensor]) -> None:
     inference = tensor.is_inference()
     before = None if inference else tensor._version, tensor.grad_fn, tensor.is_conj(), tensor.requires_grad
     state = torch.get_rng_state()
-    Listing().of_snapshot(Snapshots().take(tensor))
+    Listing().of_snapshots((Snapshots().take(tensor),))
     Listing().of_tensor(tensor)
     assert before == (None if inference else tensor._version, tensor.grad_fn, tensor.is_conj(), tensor.requires_grad)
     assert torch.equal(state, torch.get_rng_state())
