@@ -222,6 +222,8 @@ def test_above_the_limit_there_is_a_summary() -> None:
         torch.full((100,), float("nan")),
         torch.cat([torch.arange(98.0), torch.tensor([float("inf"), -float("inf")])]),
         torch.full((100,), 1e308, dtype=torch.float64),  # their sum is not finite
+        torch.tensor([0.0] * 99 + [5e-324], dtype=torch.float64),  # too near for bins
+        torch.tensor([-1.7e308] + [0.0] * 98 + [1.7e308], dtype=torch.float64),  # too far apart
         torch.zeros(100, dtype=torch.bool),
         torch.ones(100, dtype=torch.int64),
         torch.ones(100).bfloat16(),
