@@ -3,6 +3,7 @@
 STEPS = 12_000  # lines run; from then on the snippet runs unobserved, at full speed
 OPERATIONS = 12_000
 NODES = 10_000
+NODES_SINCE = 500  # of those recorded after the last moment that is known
 WRITES = 10_000
 FIRED = 25_000  # nodes run by backward, over all backwards
 

@@ -325,14 +325,16 @@ class Listing:
 
     def of_tensor(self, tensor: torch.Tensor, most: int = budget.LISTED_AT_END) -> Values:
         """What `tensor` holds now: listed up to `most` elements, summarised above."""
-        shape, dtype = sizes_of(tensor), dtype_of(tensor)
-        if not is_observable(tensor) or not is_within(tensor, extent_of(tensor)):
+        dtype = dtype_of(tensor)
+        if not is_observable(tensor):
+            return Values(shape=sizes_of(tensor), dtype=dtype_name(dtype))
+        shape, elements, contiguous = as_tuple(shape_of(tensor)), numel(tensor), is_contiguous(tensor)
+        if not is_within(tensor, elements if contiguous else extent_of(tensor)):
             return Values(shape=shape, dtype=dtype_name(dtype))
-        elements = numel(tensor)
         if elements <= min(most, self._scalars):
             self._scalars -= elements
             code = _CODES.get(dtype)
-            if code and elements and is_contiguous(tensor) and not is_neg(tensor):
+            if code and elements and contiguous and not is_neg(tensor):
                 flat = memory_at(data_ptr(tensor), elements * ITEM_BYTES[dtype]).cast(code).tolist()
             else:
                 flat = tolist(reshape(fresh(tensor), (-1,)))
@@ -342,6 +344,15 @@ class Listing:
             return Values(shape=shape, dtype=dtype_name(dtype))
         self._summaries -= 1
         return Values(shape=shape, dtype=dtype_name(dtype), summary=summary(tensor))
+
+    def of_cells(self, first: int, cells: int, dtype: torch.dtype) -> Values:
+        """As `of_tensor`, of so many elements that lie at the address `first`."""
+        code = _CODES.get(dtype)
+        if not code or not 0 < cells <= min(budget.LISTED_AT_END, self._scalars):
+            return self.of_tensor(listed(first, cells, dtype))
+        self._scalars -= cells
+        flat = memory_at(first, cells * ITEM_BYTES[dtype]).cast(code).tolist()
+        return Values(shape=(cells,), dtype=dtype_name(dtype), flat=scalars(flat))
 
     def is_spent(self) -> bool:
         """Whether hardly anything more is listed or summarised."""

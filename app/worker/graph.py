@@ -115,6 +115,7 @@ class Graph:
     def __init__(self, clock: Clock, memory: Memory, snapshots: Snapshots, hooks: Hooks) -> None:
         self._clock = clock
         self.nodes: dict[str, NodeRecord] = {}
+        self.most = budget.NODES
         self.left_out = 0
         self._by_sequence: dict[int, NodeRecord] = {}
         self._of_leaf: dict[str, NodeRecord] = {}
@@ -169,7 +170,7 @@ class Graph:
 
     def _walk(self, root: Node, step: int, call: int | None) -> NodeRecord | None:
         """Enter `root` and every unknown node above it; None when the graph is too large to keep."""
-        if len(self.nodes) >= budget.NODES:
+        if len(self.nodes) >= self.most:
             self.left_out += 1
             return None
         if is_accumulate_grad(root):
@@ -188,7 +189,7 @@ class Graph:
                 else:
                     sequence = number_of(above)
                     known = self._by_sequence.get(sequence)
-                    if known is None and len(self.nodes) < budget.NODES:
+                    if known is None and len(self.nodes) < self.most:
                         known = self._enter(above, sequence, step, call)
                         todo.append((above, known))
                 if known is None:

@@ -37,7 +37,7 @@ from app.worker.bound import (
     version_of,
 )
 from app.worker.chronicle import contents_of, packing_of
-from app.worker.contents import DTYPES, ITEM_BYTES, Listing, dtype_name, listed
+from app.worker.contents import DTYPES, ITEM_BYTES, Listing, dtype_name
 from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
 from app.worker.memory import CounterRecord, StorageRecord, TensorRecord
@@ -129,6 +129,7 @@ class Report:
         known = len(nodes)
         if recorder.was_cut:
             recorder.clock.now += 1  # what is seen now came about after the last moment that was recorded
+            recorder.graph.most = min(budget.NODES, known + budget.NODES_SINCE)
         recorder.writes.compare_exposed(self._last)
         recorder.steps.look_at_end(self._last)
         for _, named in final_tensors(recorder.namespace):
@@ -187,7 +188,7 @@ class Report:
             record.locate()
             cells = record.size_bytes // ITEM_BYTES[record.dtype]
             if cells <= budget.LISTED_AT_END:
-                values = self._end.of_tensor(listed(record.first, cells, record.dtype))
+                values = self._end.of_cells(record.first, cells, record.dtype)
         return Storage(
             size_bytes=record.size_bytes,
             dtype=DTYPES.get(record.dtype) or dtype_name(record.dtype),
@@ -330,7 +331,7 @@ class Report:
         if self._recorder.writes.left_out:
             yield f"Only the first {budget.WRITES:,} writes were recorded."
         if self._recorder.graph.left_out:
-            yield f"Only the first {budget.NODES:,} autograd nodes were recorded."
+            yield f"Only the first {self._recorder.graph.most:,} autograd nodes were recorded."
         if self._history.unlisted or self._beginning.unlisted or self._recorder.snapshots.forgotten:
             yield "Saved tensors and gradients of steps between are kept without their values."
         if self._recorder.chronicle.thinned:
