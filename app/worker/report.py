@@ -37,7 +37,7 @@ from app.worker.bound import (
     version_of,
 )
 from app.worker.chronicle import contents_of, packing_of
-from app.worker.contents import DTYPES, ITEM_BYTES, Listing, dtype_name
+from app.worker.contents import DTYPES, ITEM_BYTES, Listing, Snapshot, dtype_name
 from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
 from app.worker.memory import CounterRecord, StorageRecord, TensorRecord
@@ -71,6 +71,7 @@ class Report:
         self._end = Listing()
         self._beginning = Listing()
         self._history = Listing()
+        self._now: dict[str, Snapshot | None] = {}
         self._last = max(len(recorder.steps.run) - 1, 0)
         self._lines = [step.line for step in recorder.steps.run] or [0]
 
@@ -244,7 +245,7 @@ class Report:
         now = intact_now = None
         if record is not None and tensor is not None and not record.inference:
             now = version_of(tensor)
-            contents = self._recorder.snapshots.take(tensor) if entry.saved is not None else None
+            contents = self._contents_now(record.key, tensor) if entry.saved is not None else None
             if contents is not None and entry.saved is not None:
                 intact_now = entry.saved.same_as(contents)
         elif record is not None and record.counter is not None:
@@ -262,6 +263,14 @@ class Report:
             values_read=None if entry.at_read is None else listing.of_snapshot(entry.at_read),
             hooked=entry.hooked,
         )
+
+    def _contents_now(self, key: str, tensor: torch.Tensor) -> Snapshot | None:
+        """What `tensor`, which many nodes may have saved, holds at the end."""
+        if key not in self._now:
+            taken = self._now[key] = self._recorder.snapshots.take(tensor)
+            if taken is not None and taken.large is not None:
+                taken.forget()  # there may be many
+        return self._now[key]
 
     def _backward(self, call: BackwardRecord) -> Backward:
         listed_of = self._listing(call.moment).of_snapshots
