@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.web.assets import assets
+from app.web.compiler import PlainEnvironment
 from app.web.prose import code_only, plain, prose
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
-templates = Environment(
+templates = PlainEnvironment(
     loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
     undefined=StrictUndefined,
