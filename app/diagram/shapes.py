@@ -5,6 +5,7 @@ has tracks of the film: `text_track` for a text, `kind_track` for the classes th
 """
 
 from collections.abc import Container, Iterable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -44,9 +45,7 @@ class Label(Struct, frozen=True, kw_only=True):
     @property
     def classes(self) -> str:
         """The words of figure.css for how it looks."""
-        words = [_TONES[self.tone], _FACES[self.face], _ANCHORS[self.anchor]]
-        words += ["bold" if self.bold else "", f"t{self.size}" if self.size != 12 else "", "was" if self.struck else ""]
-        return " ".join(word for word in words if word)
+        return _classes(self.tone, self.face, self.anchor, self.bold, self.size, self.struck)
 
     @property
     def width(self) -> float:
@@ -58,6 +57,13 @@ class Label(Struct, frozen=True, kw_only=True):
         """What it covers, from the ascenders to the descenders."""
         left = {"start": 0.0, "middle": self.width / 2, "end": self.width}[self.anchor]
         return Box(self.x - left, self.y - 0.76 * self.size, self.width, self.size)
+
+
+@lru_cache(maxsize=512)  # a figure says a few dozen of them, some hundred times
+def _classes(tone: Tone, face: Face, anchor: Anchor, bold: bool, size: int, struck: bool) -> str:
+    words = [_TONES[tone], _FACES[face], _ANCHORS[anchor]]
+    words += ["bold" if bold else "", f"t{size}" if size != 12 else "", "was" if struck else ""]
+    return " ".join(word for word in words if word)
 
 
 class Line(Struct, frozen=True):

@@ -10,13 +10,13 @@ from typing import Any
 
 from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 _special = re.compile(r"[&<>'\"]").search
 
 
 class PlainCodeGenerator(CodeGenerator):
-    """A dot is an attribute, brackets hold an index or a key, a call is a call. All raise where there is none."""
+    """A dot is an attribute, brackets hold an index or a key, a call is a call; `is none` is a word of Python."""
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         self.write("(")
@@ -41,6 +41,14 @@ class PlainCodeGenerator(CodeGenerator):
             self.write(", ")
         self.write(")")
 
+    def visit_Test(self, node: nodes.Test, frame: Frame) -> None:  # noqa: N802
+        if node.name != "none":
+            super().visit_Test(node, frame)
+            return
+        self.write("((")
+        self.visit(node.node, frame)
+        self.write(") is None)")
+
     def _output_child_pre(self, *_: object) -> None:
         self.write("environment.said(")
 
@@ -56,4 +64,6 @@ class PlainEnvironment(Environment):
         kind = type(value)
         if kind is str:
             return escape(value) if _special(value) else value
-        return str(value) if kind in (int, float) else escape(value)
+        if kind is Markup:  # out of a macro
+            return value
+        return str(value) if kind is int or kind is float else escape(value)
