@@ -6,7 +6,6 @@ read structs, call macros and plain functions, and are joined as texts.
 """
 
 import re
-from typing import Any
 
 from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
@@ -59,11 +58,11 @@ class PlainEnvironment(Environment):
     code_generator_class = PlainCodeGenerator
 
     @staticmethod
-    def said(value: Any) -> str:  # noqa: ANN401  # as in the template
+    def said(value: object) -> str:
         """`value` as HTML; a text or a number, as nearly all are, without the way around."""
-        kind = type(value)
-        if kind is str:
+        # not isinstance: a Markup is a str as well
+        if type(value) is str:
             return escape(value) if _special(value) else value
-        if kind is Markup:  # out of a macro
+        if type(value) is Markup:  # out of a macro
             return value
-        return str(value) if kind is int or kind is float else escape(value)
+        return str(value) if type(value) in (int, float) else escape(value)
