@@ -18,7 +18,7 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_REFILL_S = 0.01  # after a run: the answer's page is made first, also where there is one core
+_REFILL_S = 0.03  # after the latest run, while others still wait: its page is made first, also where there is one core
 _RESTART_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # before each attempt to replace a zygote
 _WAIT_FOR_ZYGOTE_S = 20.0
 _LONGEST_RETRY_S = 60
@@ -40,6 +40,7 @@ class Pool:
         self._run_s = 0.05  # a run's length, averaged over the latest ones
         self._tasks: set[asyncio.Task[None]] = set()
         self._refilling = False
+        self._refill_timer: asyncio.TimerHandle | None = None
         self.examination = Examination(layers=(), broken={})
 
     @property
@@ -103,7 +104,7 @@ class Pool:
         finally:
             self._slots.release()
             self._run_s += 0.1 * (asyncio.get_running_loop().time() - begun_s - self._run_s)
-            asyncio.get_running_loop().call_later(_REFILL_S, self._refill_soon)
+            self._refill_after_this()
 
     async def _attempt(self, request: bytes, child: Child | None) -> Received | None:
         """What `child`, or else a new one, made of `request`; None if it had died before it took it."""
@@ -155,6 +156,12 @@ class Pool:
     def _retry_after_s(self) -> int:
         turns = (self._waiting + 1) / self._settings.running
         return max(1, min(_LONGEST_RETRY_S, math.ceil(turns * self._run_s)))
+
+    def _refill_after_this(self) -> None:
+        """Put the refill off, as long as a child is left for who comes next."""
+        if self._refill_timer:
+            self._refill_timer.cancel()
+        self._refill_timer = asyncio.get_running_loop().call_later(_REFILL_S if self._idle else 0, self._refill_soon)
 
     def _refill_soon(self) -> None:
         if not self._stopping and not self._refilling and self._zygote and len(self._idle) < self._settings.idle:
