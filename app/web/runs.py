@@ -52,9 +52,7 @@ class Runs:
         """A new run of `source`, with the folds in `unfold` open. Its pictures are drawn while the reference runs."""
         trace = await self.sandbox.trace(source)
         run, pictures = await asyncio.gather(self._explained(source, trace), run_in_threadpool(draw, trace, unfold))
-        shown = await run_in_threadpool(show, run, pictures, source)
-        await run_in_threadpool(self._recent.renew, source, unfold, shown)
-        return shown
+        return await run_in_threadpool(self._shown, run, pictures, source, unfold)
 
     async def asked(self, source: str, unfold: Folds = NONE_OPEN) -> Shown:
         """The latest run of `source` where it is still kept, else a new one."""
@@ -79,6 +77,11 @@ class Runs:
         again = await run_in_threadpool(_with_open, shown.run, source, unfold)
         await run_in_threadpool(self._recent.add, source, unfold, again)
         return again
+
+    def _shown(self, run: Run, pictures: Pictures, source: str, unfold: Folds) -> Shown:
+        shown = show(run, pictures, source)
+        self._recent.renew(source, unfold, shown)
+        return shown
 
     async def _together(self, source: str) -> Shown:
         # Shared by all who ask meanwhile: a class that opens the page together costs one run.
