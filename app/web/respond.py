@@ -38,5 +38,11 @@ def page(name: str, view: object, status: int = 200) -> HTMLResponse:
     return _html(f"pages/{name}.html", view, status)
 
 
+def compile_templates() -> None:
+    """All of them, so that no reader waits for it."""
+    for name in templates.list_templates():
+        templates.get_template(name)
+
+
 def _html(template: str, view: object, status: int) -> HTMLResponse:
     return HTMLResponse(templates.get_template(template).render(view=view), status, {"Cache-Control": "no-cache"})
