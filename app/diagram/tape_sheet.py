@@ -85,7 +85,7 @@ class Contents:
         for cut in cuts:
             if cut.width <= room:
                 return cut
-        most = int((room - GAP_PX) / cuts[-1].cell_px)
+        most = int((room - GAP_PX) / cuts[-1].cell_px) if cuts[-1].cells else 0
         return replace(cuts[-1], cells=cuts[-1].cells[:most], gap_after=most) if most > 0 else Cut()
 
 

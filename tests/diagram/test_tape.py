@@ -13,9 +13,11 @@ from app.diagram.tape import MOST_COLUMNS, Tape
 from app.diagram.tape_lanes import Lane, fold_lane, weights_of
 from app.diagram.tape_moments import Column, columns_of
 from app.diagram.tape_reader import read_story
+from app.diagram.tape_sheet import Contents, Cut
 from app.trace.history import History
-from app.trace.model import Trace
+from app.trace.model import Summary, Trace, Values
 from app.trace.moments import Moments
+from tests.builders import a_trace
 from tests.diagram.drawn import film_of, outside, overlapping_texts, tape_of
 from tests.diagram.tape_page import rendered
 from tests.diagram.tape_runs import HOSTILE, RUNS, by_data, by_detach, loop, many, steps, straight, unknown
@@ -355,3 +357,8 @@ def test_marks_carry_the_ids_of_what_they_show() -> None:
     page = at_the_end(tape_of(by_data()))
     refs = {str(tag["data-ref"]) for tag in page.select("[data-ref]")}
     assert {"t0", "t1", "t2", "s0", "s1", "v1", "v2", "n0", "n1", "n2", "L2", "L5"} <= refs
+
+
+def test_contents_in_words_need_no_room() -> None:
+    values = Values(shape=(3,), dtype="float32", summary=Summary(min=0.0, max=1.0, mean=0.5, zeros=1, not_finite=0))
+    assert Contents(History(a_trace())).fit(values, -1.0) == Cut()
