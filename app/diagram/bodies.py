@@ -265,8 +265,8 @@ def _stubs(facts: Facts, folded: Folded, cuts: Sequence[Cut]) -> dict[str, list[
 
 def _heard(facts: Facts, key: str, node: Node, body: Body, moment: int) -> str:
     """What is not written in the box: what a number or a mark means."""
-    fired = [one for one in facts.history.firings[key] if one.moment <= moment]
-    words = [f"Number {facts.order_of(fired[-1])} in backward" if fired else "Not run by backward"]
+    fired = facts.history.fired_by(key, moment)
+    words = [f"Number {facts.order_of(fired)} in backward" if fired else "Not run by backward"]
     if body.bit and body.bit.name:
         words.append(f"{'accumulates into' if node.name == ACCUMULATE else 'made'} {body.bit.name}")
     for row in body.slots:

@@ -49,15 +49,14 @@ def counting_of(
     moves = [write for write in facts.writes[storage] if write.counter == counter]
     versions = moves_of(facts, counter, before)
     relied = min((moment for moment, _ in relying), default=None)
+    refused = [(moment, saved) for moment, saved in relying if facts.fate(saved) in ("refused", "stale")]
     own = _own(facts, counter, windows)
     says: list[tuple[int, str]] = []
     for moment in sorted({moment for moment, _ in versions} | ({relied} if relied is not None else set())):
         now = facts.history.version(counter, moment)
-        by_then = [saved for since, saved in relying if since <= moment]
-        refusing = (saved for saved in by_then if facts.fate(saved) in ("refused", "stale"))
-        stale = next((saved for saved in refusing if saved.version != now), None)
-        words = f"saved at {stale.version}, now {now}" if stale else "what autograd checks" if by_then else own
-        says.append((moment, words))
+        stale = next((saved for since, saved in refused if since <= moment and saved.version != now), None)
+        settled = "what autograd checks" if relied is not None and relied <= moment else own
+        says.append((moment, f"saved at {stale.version}, now {now}" if stale else settled))
     film = facts.film
     return Counting(
         ref=counter,

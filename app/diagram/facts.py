@@ -2,9 +2,10 @@
 
 import math
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -15,7 +16,7 @@ from app.diagram.film import Film
 from app.diagram.lives import Life, Lives, Predecessor
 from app.trace.flow import ACCUMULATE
 from app.trace.history import History
-from app.trace.model import Array, Binding, Fired, SavedTensor, Scalar, Tensor, Trace, Values, Write
+from app.trace.model import Array, Binding, Fired, Operation, SavedTensor, Scalar, Tensor, Trace, Values, Write
 
 # intact: as saved, or never compared · refused: its counter moved, and backward would not read it ·
 # wrong: read though it had changed · stale: its counter moved, nobody read it · changed: contents moved, nobody read it
@@ -93,8 +94,6 @@ class Facts:
         self.arrays: defaultdict[str, list[Array]] = defaultdict(list)
         for array in trace.arrays:
             self.arrays[array.storage].append(array)
-        # which operator made a tensor what it was after a step: an operator in place gives it a new node
-        self.made_by = {(one.step, key): one.op for one in trace.operations for key in one.outputs}
         gradients = {turn.tensor for tensor in trace.tensors.values() for turn in tensor.grads}
         self.over: defaultdict[str, list[str]] = defaultdict(list)
         for key, tensor in trace.tensors.items():
@@ -207,8 +206,8 @@ class Facts:
         """When the order of `fired` is to be seen: from each backward on until a later graph leads here again."""
         for nth, one in enumerate(fired):
             following = fired[nth + 1].moment if nth + 1 < len(fired) else life.until
-            led = next((moment for moment in self._led_to[life.node] if moment > one.moment), None)
-            ends = [moment for moment in (led, following) if moment is not None]
+            led = self._led_to[life.node]
+            ends = [*led[bisect_right(led, one.moment) :][:1], *([following] if following is not None else [])]
             yield one.moment, min(ends, default=None)
 
     def order_of(self, fired: Fired) -> int:
@@ -256,8 +255,17 @@ class Facts:
     def operator_of(self, node: str, tensor: str) -> str | None:
         """The operator that recorded `node` and gave `tensor`, in the reader's terms."""
         step = self.trace.nodes[node].step
-        found = self.made_by.get((step, tensor)) if step is not None else None
-        return found or self.trace.tensors[tensor].op
+        # an operator in place gives it a new node: what made it what it was after that step
+        made = (one.op for one in reversed(self._operations[step]) if tensor in one.outputs) if step is not None else ()
+        return next(iter(made), None) or self.trace.tensors[tensor].op
+
+    @cached_property
+    def _operations(self) -> defaultdict[int, list[Operation]]:
+        """Those of each step."""
+        found: defaultdict[int, list[Operation]] = defaultdict(list)
+        for operation in self.trace.operations:
+            found[operation.step].append(operation)
+        return found
 
     def _misled(self) -> set[str]:
         """The nodes that read contents that were not what was saved, and all that backward came to from them."""

@@ -43,9 +43,12 @@ class Note(Struct, frozen=True):
 def kept_over(facts: Facts, storage: str) -> Iterable[Keeping]:
     """The saved contents over this storage, one for each stretch of cells; the first says it all in words."""
     groups: dict[frozenset[int] | tuple[int, int] | None, list[tuple[str, int, SavedTensor]]] = {}
+    places: dict[str | None, frozenset[int] | tuple[int, int] | None] = {}  # a parameter is saved in every pass
     for node, at, one in facts.saved_over[storage]:
-        tensor = facts.trace.tensors[one.tensor or ""]
-        groups.setdefault(frozenset(cells_of_view(tensor)) or span_of_view(tensor), []).append((node, at, one))
+        if one.tensor not in places:
+            tensor = facts.trace.tensors[one.tensor or ""]
+            places[one.tensor] = frozenset(cells_of_view(tensor)) or span_of_view(tensor)
+        groups.setdefault(places[one.tensor], []).append((node, at, one))
     order: list[Fate] = ["intact", "stale", "changed", "refused", "wrong"]
     worst = {key: max((facts.fate(one) for *_, one in by), key=order.index) for key, by in groups.items()}
     words, source = _saved_words(facts, [item for by in groups.values() for item in by])

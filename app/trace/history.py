@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import product
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -110,6 +111,12 @@ class History:
         return [(one.moment, one.first), *one.moves]
 
     # what was at a moment
+
+    def fired_by(self, node: str, moment: int) -> Fired | None:
+        """The latest time that backward ran `node`; None before the first."""
+        firings = self.firings[node]
+        at = bisect_right(firings, moment, key=attrgetter("moment"))
+        return firings[at - 1] if at else None
 
     def held(self, storage: str, moment: int) -> Held | None:
         """What a storage held; None before it was first looked at."""
