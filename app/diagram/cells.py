@@ -49,6 +49,8 @@ class Cells(Struct, frozen=True, kw_only=True):
     @property
     def flat(self) -> tuple[Cell, ...]:
         """The cells that are shown, row by row."""
+        if len(self.rows) == 1:
+            return self.rows[0]
         return tuple(cell for row in self.rows for cell in row)
 
 
@@ -167,8 +169,9 @@ def _grid(
 
 
 def _made(flat: Sequence[Scalar], shown: Sequence[int], digits: int, was: Sequence[Scalar] | None) -> list[Cell]:
-    strongest = strongest_of(flat)
-    even = len({magnitude(value) for value in flat}) == 1
+    sizes = {magnitude(value) for value in flat}
+    strongest = max((size for size in sizes if size is not None), default=0.0)
+    even = len(sizes) == 1
     texts = numbers([flat[index] for index in shown], digits)
     before = numbers([was[index] for index in shown], digits) if was else [""] * len(shown)
     return [

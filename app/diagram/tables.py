@@ -75,7 +75,7 @@ def _nodes(facts: Facts) -> Table:
     rows = []
     for key in keys[:MOST_ROWS]:
         node = trace.nodes[key]
-        line, tensor, fired = facts.line(node.step), facts.tensor_of(key), facts.history.firings[key]
+        line, tensor, fired = facts.line(node.step), facts.tensor_of(key), facts.history.firings[key][-MOST_TURNS:]
         entries = (
             _entry(facts, [(one.moment, str(facts.order_of(one))) for one in fired], "not run"),
             Entry(node.name),

@@ -184,7 +184,10 @@ class Sheet:
         if box.x < 0 or box.x + box.width > self.width:
             return False
         left, top, right, bottom = box.x - gap, box.y - gap, box.x + box.width + gap, box.y + box.height + gap
-        return all(a >= right or c <= left or b >= bottom or d <= top for a, b, c, d in self._taken)
+        for a, b, c, d in self._taken:  # not any(): of all that a drawing asks, this is asked most
+            if a < right and c > left and b < bottom and d > top:
+                return False
+        return True
 
     def ground(self, kind: str, box: Box) -> str:
         """The kind of a text that keeps lines off itself by a rim in the colour of its ground."""
