@@ -184,7 +184,7 @@ class Sheet:
         if box.x < 0 or box.x + box.width > self.width:
             return False
         left, top, right, bottom = box.x - gap, box.y - gap, box.x + box.width + gap, box.y + box.height + gap
-        for a, b, c, d in self._taken:  # not any(): of all that a drawing asks, this is asked most
+        for a, b, c, d in self._taken:  # noqa: SIM110  # of all that a drawing asks, this is asked most
             if a < right and c > left and b < bottom and d > top:
                 return False
         return True
