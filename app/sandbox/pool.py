@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, MutableSequence
 from contextlib import suppress
 
 import structlog
@@ -18,7 +18,7 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_REFILL_S = 0.03  # after the latest run, while others still wait: its page is made first, also where there is one core
+_CLEAR_UP_S = 0.03  # after the latest run, while idle children are left: its page is made first
 _RESTART_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # before each attempt to replace a zygote
 _WAIT_FOR_ZYGOTE_S = 20.0
 _LONGEST_RETRY_S = 60
@@ -35,12 +35,13 @@ class Pool:
         self._up = asyncio.Event()
         self._stopping = False
         self._idle: deque[Child] = deque()
+        self._answered: list[Child] = []  # they wait for their end
         self._slots = asyncio.Semaphore(settings.running)
         self._waiting = 0
         self._run_s = 0.05  # a run's length, averaged over the latest ones
         self._tasks: set[asyncio.Task[None]] = set()
         self._refilling = False
-        self._refill_timer: asyncio.TimerHandle | None = None
+        self._clear_up_timer: asyncio.TimerHandle | None = None
         self.examination = Examination(layers=(), broken={})
 
     @property
@@ -76,7 +77,8 @@ class Pool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._let_go_of_idle()
+        self._let_go_of(self._idle)
+        self._let_go_of(self._answered)
         if self._zygote:
             await self._zygote.stop()
             self._zygote = None
@@ -104,12 +106,13 @@ class Pool:
         finally:
             self._slots.release()
             self._run_s += 0.1 * (asyncio.get_running_loop().time() - begun_s - self._run_s)
-            self._refill_after_this()
+            self._clear_up_later()
 
     async def _attempt(self, request: bytes, child: Child | None) -> Received | None:
         """What `child`, or else a new one, made of `request`; None if it had died before it took it."""
         settings = self._settings
         child = child or await self._new_child()
+        received = None
         try:
             received = await child.run(
                 request, deadline_s=settings.deadline_s, grace_s=settings.grace_s, most_bytes=settings.answer_bytes
@@ -117,7 +120,10 @@ class Pool:
         except DiedIdle:
             return None
         finally:
-            child.close()
+            if received and received.kind == b"A" and not received.late and not received.surplus:
+                self._answered.append(child)
+            else:
+                child.close()
         if received.kind == b"N":
             log.error("child_failed_before_its_request", reason=repr(received.body[:_REASON_BYTES]))
             return None
@@ -157,11 +163,19 @@ class Pool:
         turns = (self._waiting + 1) / self._settings.running
         return max(1, min(_LONGEST_RETRY_S, math.ceil(turns * self._run_s)))
 
-    def _refill_after_this(self) -> None:
-        """Put the refill off, as long as a child is left for who comes next."""
-        if self._refill_timer:
-            self._refill_timer.cancel()
-        self._refill_timer = asyncio.get_running_loop().call_later(_REFILL_S if self._idle else 0, self._refill_soon)
+    def _clear_up_later(self) -> None:
+        """Put off to end children and to fork new ones, as long as one is left for who comes next.
+
+        Each takes some ms of a core, which are better spent on the page of the run that has just ended.
+        """
+        if self._clear_up_timer:
+            self._clear_up_timer.cancel()
+        delay_s = _CLEAR_UP_S if self._idle else 0
+        self._clear_up_timer = asyncio.get_running_loop().call_later(delay_s, self._clear_up)
+
+    def _clear_up(self) -> None:
+        self._let_go_of(self._answered)
+        self._refill_soon()
 
     def _refill_soon(self) -> None:
         if not self._stopping and not self._refilling and self._zygote and len(self._idle) < self._settings.idle:
@@ -209,7 +223,7 @@ class Pool:
             await self._zygote.died.wait()
             log.error("zygote_died", pid=self._zygote.pid)
             self._zygote = None
-            self._let_go_of_idle()
+            self._let_go_of(self._idle)
             failures = 0
             while not self._zygote:
                 await asyncio.sleep(_RESTART_S[min(failures, len(_RESTART_S) - 1)])
@@ -241,9 +255,10 @@ class Pool:
         self._zygote = zygote
         self._up.set()
 
-    def _let_go_of_idle(self) -> None:
-        while self._idle:
-            self._idle.popleft().close()
+    @staticmethod
+    def _let_go_of(children: MutableSequence[Child]) -> None:
+        while children:
+            children.pop().close()
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

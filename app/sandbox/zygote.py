@@ -220,17 +220,21 @@ class Zygote:
 
 
 _block = signal.pthread_sigmask
+_read = os.read
 _write = os.write
 _leave = os._exit
 _pack = frame.pack
 
 
 def send(answer: bytes) -> NoReturn:
-    """Send the one answer of this child, and end it.
+    """Send the one answer of this child, and end it once the server has let go of it.
 
     May be called again by a signal's handler before it has written its first byte.
     """
     _transmit(_pack(b"A", answer))
+    with contextlib.suppress(OSError):  # a snippet may have closed it
+        # The kernel takes some ms of a core to end a process: the server says when it has no better use for them.
+        _read(jail.REQUEST, 1)
     _leave(0)
 
 

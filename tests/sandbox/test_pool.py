@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.errors import QueueFull, SandboxUnavailable
+from app.sandbox import jail
 from app.sandbox.run import Sandbox
 from tests.sandbox.conftest import OpenSandbox, eventually, quick
 from tests.sandbox.processes import children_of, descendants_of, mappings, open_descriptors, pss_kib, wait_until_gone
@@ -41,7 +42,17 @@ async def test_a_snippet_uses_the_oldest_idle_child(open_sandbox: OpenSandbox) -
         oldest = sandbox._pool._idle[0]
         await sandbox.trace("a = 1")
         assert oldest not in sandbox._pool._idle
-        assert oldest._closed
+        await eventually(lambda: oldest._closed)
+
+
+@pytest.mark.parametrize("source", ["a = 1", f"os.close({jail.REQUEST})"])
+async def test_a_child_that_answered_ends_a_little_later(open_sandbox: OpenSandbox, source: str) -> None:
+    async with open_sandbox(idle=2) as sandbox:
+        child = sandbox._pool._idle[0]
+        trace = await sandbox.trace(source)
+        assert trace.outcome.kind == "finished"
+        await eventually(child.exited.done)
+        await eventually(lambda: child._closed and not sandbox._pool._answered)
 
 
 async def test_a_child_is_used_once(open_sandbox: OpenSandbox) -> None:
