@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from app.errors import SandboxUnavailable, SourceTooLarge
 from app.sandbox.run import Sandbox
+from app.settings import Settings
 from app.trace import wire
 from app.trace.model import Environment, Outcome, Trace
 from tests.sandbox.conftest import OpenSandbox
@@ -124,8 +125,8 @@ async def test_a_child_that_denies_having_begun_gets_no_answer(sandbox: Sandbox)
     [
         "while True: os.write(4, bytes(65_536).replace(b'\\0', b'A'))",
         writes(FRAME.pack(b"A", 2**32 - 1)),
-        writes(FRAME.pack(b"A", 8 * 2**20 + 1)),
-        "send(bytes(9 * 2**20))",
+        writes(FRAME.pack(b"A", Settings().answer_bytes + 1)),
+        f"send(bytes({Settings().answer_bytes} + 2**20))",
     ],
 )
 async def test_an_answer_that_is_too_large_is_not_read(sandbox: Sandbox, source: str) -> None:
