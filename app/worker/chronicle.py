@@ -13,8 +13,9 @@ from app.trace.model import Content, Packing, Summary
 from app.worker import budget
 from app.worker.bound import memory_at, to, to_numpy
 from app.worker.clock import Clock
-from app.worker.contents import ITEM_BYTES, summary_at
+from app.worker.contents import ITEM_BYTES
 from app.worker.memory import Look, StorageRecord
+from app.worker.summaries import summary_at
 
 _ALL_OF_THE_FIRST = 20  # contents of one storage
 _EACH_DOUBLING = 8  # of them kept for each doubling of their number after that

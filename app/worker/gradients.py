@@ -11,10 +11,10 @@ from msgspec import Struct
 from app.trace.model import Check
 from app.worker import budget
 from app.worker.bound import Unobserved, current_node, function_modes, retains_grad_of
-from app.worker.contents import Snapshot
 from app.worker.graph import Hooks, NodeRecord
 from app.worker.memory import TensorRecord
 from app.worker.operators import tensors_among
+from app.worker.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from app.worker.recorder import Recorder

@@ -28,9 +28,9 @@ from app.worker.bound import (
     view_as,
 )
 from app.worker.clock import Clock
-from app.worker.contents import Snapshot, Snapshots
 from app.worker.memory import Memory, TensorRecord
 from app.worker.names import clean
+from app.worker.snapshots import Snapshot, Snapshots
 
 _UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad, and of nodes that only refuse
 _MARK = "_tapescope"

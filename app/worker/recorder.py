@@ -31,7 +31,6 @@ from app.worker.bound import (
 )
 from app.worker.chronicle import Chronicle
 from app.worker.clock import Clock
-from app.worker.contents import Snapshots
 from app.worker.gradients import Gradients
 from app.worker.graph import Graph
 from app.worker.memory import Memory, TensorRecord
@@ -40,6 +39,7 @@ from app.worker.names import Names, clean
 from app.worker.operators import HIDDEN, Function, Operator, OperatorMode, classify, tensors_among
 from app.worker.output import Output
 from app.worker.script import caught
+from app.worker.snapshots import Snapshots
 from app.worker.source import FILENAME, Source
 from app.worker.steps import Steps, calls_to
 from app.worker.writes import Writes, checksum

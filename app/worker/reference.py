@@ -11,7 +11,7 @@ import torch
 from app.trace.model import Outcome, Reference
 from app.trace.wire import Request
 from app.worker.bound import Unobserved, grad_of, is_leaf_of, leave_modes, retains_grad_of
-from app.worker.contents import Listing
+from app.worker.listing import Listing
 from app.worker.names import final_tensors
 from app.worker.output import Output
 from app.worker.run import compile_plainly, compiled, outcome_of

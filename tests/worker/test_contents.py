@@ -7,7 +7,11 @@ import torch
 
 from app.trace.model import Values
 from app.worker import budget
-from app.worker.contents import DTYPES, Listing, Snapshots, dtype_name, is_observable, scalar, summary, summary_at
+from app.worker.contents import DTYPES, dtype_name, is_observable
+from app.worker.listing import Listing
+from app.worker.numbers import scalar
+from app.worker.snapshots import Snapshots
+from app.worker.summaries import summary, summary_at
 from tests.worker.compare import written
 
 
