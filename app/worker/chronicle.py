@@ -14,7 +14,7 @@ from app.worker import budget
 from app.worker.bound import memory_at, to, to_numpy
 from app.worker.clock import Clock
 from app.worker.contents import ITEM_BYTES
-from app.worker.memory import Look, StorageRecord
+from app.worker.records import Look, StorageRecord
 from app.worker.summaries import summary_at
 
 _ALL_OF_THE_FIRST = 20  # contents of one storage

@@ -12,8 +12,8 @@ from app.trace.model import Check
 from app.worker import budget
 from app.worker.bound import Unobserved, current_node, function_modes, retains_grad_of
 from app.worker.graph import Hooks, NodeRecord
-from app.worker.memory import TensorRecord
 from app.worker.operators import tensors_among
+from app.worker.records import TensorRecord
 from app.worker.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Gradients:
         if not self._running or not recorder.mode.recording:
             return
         with Unobserved():
-            leaf = current_node().variable  # type: ignore[attr-defined]
+            leaf = current_node().variable  # type: ignore[attr-defined]  # not in the stubs of torch
             record = recorder.graph.accumulator(recorder.memory.known(leaf))
             if record is not None:
                 if recorder.writes.exposed:
@@ -186,7 +186,7 @@ class Gradients:
         if not self._running or not recorder.mode.recording:
             return
         with Unobserved():
-            leaf = current_node().variable  # type: ignore[attr-defined]
+            leaf = current_node().variable  # type: ignore[attr-defined]  # not in the stubs of torch
             known = recorder.memory.known(leaf)
             record = recorder.graph.accumulator(known)
             if known is not None and record is not None and self._leave(record, grad_inputs, grad_outputs):

@@ -28,8 +28,9 @@ from app.worker.bound import (
     view_as,
 )
 from app.worker.clock import Clock
-from app.worker.memory import Memory, TensorRecord
+from app.worker.memory import Memory
 from app.worker.names import clean
+from app.worker.records import TensorRecord
 from app.worker.snapshots import Snapshot, Snapshots
 
 _UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad, and of nodes that only refuse
@@ -202,7 +203,7 @@ class Graph:
 
     def _accumulator(self, node: Node, step: int) -> NodeRecord:
         """The record of an AccumulateGrad: one for each leaf, however often torch makes the node anew."""
-        leaf = self._memory.meet(node.variable, step)  # type: ignore[attr-defined]
+        leaf = self._memory.meet(node.variable, step)  # type: ignore[attr-defined]  # not in the stubs of torch
         record = self.accumulator(leaf)
         if record is None:
             record = NodeRecord(f"n{len(self.nodes)}", "AccumulateGrad", step, self._clock.now, None, (leaf.key,))
@@ -340,7 +341,7 @@ def contents_of(saved: object) -> torch.Tensor | None:
     """The tensor in a SavedTensor, without the version check; None if it is empty, freed or packed by hooks."""
     if saved is None or _is_hooked(saved):
         return None
-    tensor = saved.data  # type: ignore[attr-defined]
+    tensor = saved.data  # type: ignore[attr-defined]  # not in the stubs of torch
     return tensor if isinstance(tensor, TensorBase) else None
 
 

@@ -17,7 +17,7 @@ from app.trace.model import Binding
 from app.worker import budget
 from app.worker.bound import is_module, is_optimizer, is_tensor
 from app.worker.clock import Clock
-from app.worker.memory import TensorRecord
+from app.worker.records import TensorRecord
 
 Namer = Callable[[str, torch.Tensor, int, bool], TensorRecord | None]
 _ATOMS = frozenset([int, float, complex, bool, str, bytes, type, type(None), type(len), type(lambda: 0), type(torch)])
@@ -71,10 +71,10 @@ def tensors_in(
     elif depth:
         kind = type(value)
         if kind in (list, tuple):
-            for index, item in zip(range(budget.CONTAINER_ITEMS), value, strict=False):  # type: ignore[call-overload]
+            for index, item in zip(range(budget.CONTAINER_ITEMS), value, strict=False):  # type: ignore[call-overload]  # it is a list or tuple: see `kind`
                 yield from tensors_in(f"{name}[{index}]", item, depth - 1, called)
         elif kind is dict:
-            yield from _of_dict(name, value, depth, called)  # type: ignore[arg-type]
+            yield from _of_dict(name, value, depth, called)  # type: ignore[arg-type]  # it is a dict: see `kind`
         elif type.__dict__["__module__"].__get__(kind) == "__main__":
             yield from _of_attributes(name, value, depth, called)
 

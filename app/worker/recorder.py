@@ -1,10 +1,7 @@
 """Watches one run: ties lines, operators, memory, graph and backward together."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Sequence
 from types import CodeType, FrameType
-from typing import Any
 
 import torch
 from msgspec import Struct
@@ -16,7 +13,6 @@ from app.worker.bound import (
     base_of,
     enter_mode,
     frame_above,
-    function_modes,
     grad_of,
     in_jit_trace,
     in_transform,
@@ -31,13 +27,15 @@ from app.worker.bound import (
 )
 from app.worker.chronicle import Chronicle
 from app.worker.clock import Clock
+from app.worker.detours import fast_paths_beside, forgetful_swaps, hidden_shown_to
 from app.worker.gradients import Gradients
 from app.worker.graph import Graph
-from app.worker.memory import Memory, TensorRecord
+from app.worker.memory import Memory
 from app.worker.modules import ModuleCalls
 from app.worker.names import Names, clean
-from app.worker.operators import HIDDEN, Function, Operator, OperatorMode, classify, tensors_among
+from app.worker.operators import Function, Operator, OperatorMode, tensors_among
 from app.worker.output import Output
+from app.worker.records import TensorRecord
 from app.worker.script import caught
 from app.worker.snapshots import Snapshots
 from app.worker.source import FILENAME, Source
@@ -87,8 +85,8 @@ class Recorder:
             self.gradients.observed(),
             self.modules.observed(),
             fast_paths_beside(self.mode),
-            self._forgetful_swaps(),
-            self._shown_to_the_mode(),
+            forgetful_swaps(self.memory),
+            hidden_shown_to(self),
         ):
             enter_mode(self.mode)
             try:
@@ -148,47 +146,6 @@ class Recorder:
         """A function of the snippet has deleted `name`: called by the snippet itself."""
         if self.mode.recording:
             self.steps.unbound(name, frame_above(1))
-
-    @contextmanager
-    def _forgetful_swaps(self) -> Iterator[None]:
-        """torch swaps two tensors in place only where nobody holds a weak reference to them: let go of ours first."""
-        utilities: Any = torch.utils
-        swap = utilities.swap_tensors
-
-        def swap_tensors(t1: torch.Tensor, t2: torch.Tensor) -> None:
-            self.memory.forget(t1)
-            self.memory.forget(t2)
-            swap(t1, t2)
-
-        utilities.swap_tensors = swap_tensors
-        try:
-            yield
-        finally:
-            utilities.swap_tensors = swap
-
-    @contextmanager
-    def _shown_to_the_mode(self) -> Iterator[None]:
-        """torch keeps some operators from function modes: stand in for them."""
-        kept = [(owner, name, owner.__dict__.get(name), getattr(owner, name)) for owner, name in HIDDEN]
-        for owner, name, _, function in kept:
-            setattr(owner, name, self._shown(classify(function), function))
-        try:
-            yield
-        finally:
-            for owner, name, own, _ in kept:
-                if own is None:  # it was inherited
-                    delattr(owner, name)
-                else:
-                    setattr(owner, name, own)
-
-    def _shown(self, operator: Operator, function: Function) -> Function:
-        @wraps(function)
-        def shown(*args: object, **kwargs: object) -> object:
-            if not self.recording:
-                return function(*args, **kwargs)
-            return self.around(operator, function, args, kwargs)
-
-        return shown
 
     def _bind(self, name: str, tensor: torch.Tensor, step: int, is_local: bool) -> TensorRecord | None:
         record = self.memory.known(tensor)
@@ -420,23 +377,3 @@ class Recorder:
         for record in records:
             if record.storage is not None and record.storage.exposed:
                 self.writes.expose(record.storage)
-
-
-@contextmanager
-def fast_paths_beside(mode: OperatorMode) -> Iterator[None]:
-    """Modules ask whether a torch function mode is on before they take a faster path: `mode` does not count."""
-    overrides: Any = torch.overrides
-    asked = overrides.has_torch_function
-
-    def has_torch_function(relevant_args: Iterable[object]) -> bool:
-        stack = function_modes()
-        if stack and stack[-1] is mode:
-            with overrides._pop_mode_temporarily():
-                return bool(asked(relevant_args))
-        return bool(asked(relevant_args))
-
-    overrides.has_torch_function = has_torch_function
-    try:
-        yield
-    finally:
-        overrides.has_torch_function = asked

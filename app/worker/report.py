@@ -41,9 +41,9 @@ from app.worker.contents import DTYPES, ITEM_BYTES, dtype_name
 from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
 from app.worker.listing import Listing
-from app.worker.memory import CounterRecord, StorageRecord, TensorRecord
 from app.worker.names import clean, final_tensors
 from app.worker.recorder import OperationRecord, Recorder
+from app.worker.records import CounterRecord, StorageRecord, TensorRecord
 from app.worker.snapshots import Snapshot
 from app.worker.writes import WriteRecord, address_of, arrays_in
 

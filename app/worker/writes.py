@@ -11,7 +11,8 @@ from app.worker import budget
 from app.worker.bound import memory_at, version_of
 from app.worker.chronicle import Chronicle
 from app.worker.clock import Clock
-from app.worker.memory import CounterRecord, Memory, StorageRecord, TensorRecord
+from app.worker.memory import Memory
+from app.worker.records import CounterRecord, StorageRecord, TensorRecord
 
 NO_OPERATOR = "(not an operator)"
 
