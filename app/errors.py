@@ -15,7 +15,7 @@ class UserFacingError(Exception):
         return str(self)
 
 
-class SourceTooLarge(UserFacingError):  # noqa: N818
+class SourceTooLarge(UserFacingError):  # noqa: N818  # it says what happened
     """The snippet is longer than the server takes."""
 
     status = 413
@@ -28,7 +28,7 @@ class SourceTooLarge(UserFacingError):  # noqa: N818
         )
 
 
-class QueueFull(UserFacingError):  # noqa: N818
+class QueueFull(UserFacingError):  # noqa: N818  # it says what happened
     """More snippets are waiting than the server lets wait."""
 
     status = 429
@@ -41,7 +41,7 @@ class QueueFull(UserFacingError):  # noqa: N818
         )
 
 
-class SandboxUnavailable(UserFacingError):  # noqa: N818
+class SandboxUnavailable(UserFacingError):  # noqa: N818  # it says what happened
     """No snippet can be run now: the sandbox is starting, stopping, or must not be used."""
 
     status = 503

@@ -18,7 +18,7 @@ Positive = Annotated[int, Meta(gt=0)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
-class BadSetting(ValueError):  # noqa: N818
+class BadSetting(ValueError):  # noqa: N818  # it says what happened
     """A setting in the environment that cannot be used; the message is one sentence for the operator."""
 
 

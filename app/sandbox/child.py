@@ -13,7 +13,7 @@ _READ_BYTES = 256 * 1024
 _END_S = 5.0  # from a SIGKILL, or from the end of an answer, to the report of the end
 
 
-class DiedIdle(Exception):  # noqa: N818
+class DiedIdle(Exception):  # noqa: N818  # it says what happened
     """The child was gone before it took its request."""
 
 

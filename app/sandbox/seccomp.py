@@ -78,7 +78,7 @@ def _library() -> types.ModuleType:
     try:
         return importlib.import_module("pyseccomp")
     finally:
-        setattr(ctypes.util, "find_library", find_library)  # noqa: B010
+        setattr(ctypes.util, "find_library", find_library)  # noqa: B010  # as above
 
 
 def compile_filter() -> Filter:

@@ -17,7 +17,7 @@ MOST_SAID = 100_000  # characters of a page, of one address said again and again
 MOST_PACKED = 100_000  # characters; no source within the limit comes near
 
 
-class DamagedLink(UserFacingError):  # noqa: N818
+class DamagedLink(UserFacingError):  # noqa: N818  # it says what happened
     """An address whose `code` is no snippet."""
 
     status = 422
@@ -29,7 +29,7 @@ class DamagedLink(UserFacingError):  # noqa: N818
         )
 
 
-class LinkTooLarge(UserFacingError):  # noqa: N818
+class LinkTooLarge(UserFacingError):  # noqa: N818  # it says what happened
     """An address whose snippet is longer than the server takes."""
 
     status = 413

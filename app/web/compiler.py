@@ -17,19 +17,19 @@ _special = re.compile(r"[&<>'\"]").search
 class PlainCodeGenerator(CodeGenerator):
     """A dot is an attribute, brackets hold an index or a key, a call is a call; `is none` is a word of Python."""
 
-    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802  # jinja2's name
         self.write("(")
         self.visit(node.node, frame)
         self.write(f").{node.attr}")
 
-    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802  # jinja2's name
         self.write("(")
         self.visit(node.node, frame)
         self.write(")[")
         self.visit(node.arg, frame)
         self.write("]")
 
-    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802  # jinja2's name
         if forward_caller or node.dyn_args or node.dyn_kwargs:
             self.fail("our templates call with arguments that are written out", node.lineno)
         self.write("(")
@@ -40,7 +40,7 @@ class PlainCodeGenerator(CodeGenerator):
             self.write(", ")
         self.write(")")
 
-    def visit_Test(self, node: nodes.Test, frame: Frame) -> None:  # noqa: N802
+    def visit_Test(self, node: nodes.Test, frame: Frame) -> None:  # noqa: N802  # jinja2's name
         if node.name != "none":
             super().visit_Test(node, frame)
             return

@@ -79,7 +79,7 @@ def show_calls() -> None:
     (Python forgets what it knows of each class below nn.Module when one of its methods is replaced.)
     """
     if torch.nn.Module.__call__ is not _call:
-        torch.nn.Module.__call__ = _call  # type: ignore[method-assign]
+        torch.nn.Module.__call__ = _call  # type: ignore[method-assign]  # put back afterwards
 
 
 def _call(module: torch.nn.Module, *args: object, **kwargs: object) -> object:

@@ -66,7 +66,7 @@ def _construct() -> None:
     for optimizer in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop):
         optimizer(weight, lr=0.1)
     torch.optim.lr_scheduler.StepLR(torch.optim.SGD(weight, lr=0.1), step_size=1)
-    with TorchDispatchMode(), TorchFunctionMode():  # type: ignore[no-untyped-call]
+    with TorchDispatchMode(), TorchFunctionMode():  # type: ignore[no-untyped-call]  # torch leaves it untyped
         pass
 
 
@@ -95,5 +95,5 @@ def _touch() -> None:
     torch.special.expit(square)
     torch.einsum("ij,jk->ik", square, square)
     torch.func.vmap(torch.sin)(square)
-    torch.distributions.Normal(0.0, 1.0).sample()  # type: ignore[no-untyped-call]
+    torch.distributions.Normal(0.0, 1.0).sample()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     torch.from_numpy(square.numpy()).sum().item()

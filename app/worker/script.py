@@ -62,7 +62,7 @@ class ExitFunctions:
             try:
                 function(*args, **kwargs)
             except BaseException:  # noqa: BLE001  # as the interpreter does at its end
-                print(f"Exception ignored in atexit callback: {function!r}", file=sys.stderr)  # noqa: T201
+                print(f"Exception ignored in atexit callback: {function!r}", file=sys.stderr)  # noqa: T201  # to the stderr of the snippet
                 traceback.print_exc()
 
 
@@ -73,8 +73,8 @@ def as_main(main: ModuleType, stdout: Output, stderr: Output) -> Iterator[ExitFu
     kept_functions = atexit.register, atexit.unregister
     exit_functions = ExitFunctions()
     sys.modules["__main__"], sys.stdout, sys.stderr, sys.argv = main, stdout, stderr, [FILENAME]
-    sys.__stdout__, sys.__stderr__ = stdout, stderr  # type: ignore[misc]
-    atexit.register, atexit.unregister = exit_functions.register, exit_functions.unregister  # type: ignore[assignment]
+    sys.__stdout__, sys.__stderr__ = stdout, stderr  # type: ignore[misc]  # Final in the stubs
+    atexit.register, atexit.unregister = exit_functions.register, exit_functions.unregister  # type: ignore[assignment]  # generic in the stubs
     try:
         with (
             warnings.catch_warnings(),
@@ -85,7 +85,7 @@ def as_main(main: ModuleType, stdout: Output, stderr: Output) -> Iterator[ExitFu
             yield exit_functions
     finally:
         atexit.register, atexit.unregister = kept_functions
-        module, sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, sys.argv, sys.excepthook = kept  # type: ignore[misc]
+        module, sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, sys.argv, sys.excepthook = kept  # type: ignore[misc]  # Final in the stubs
         if module is not None:
             sys.modules["__main__"] = module
 
@@ -114,7 +114,7 @@ def is_ours(filename: str) -> bool:
 def warnings_where_a_plain_run_has_them() -> Iterator[None]:
     """torch warns at the innermost Python frame, which under observation is one of ours: tell it of the next one."""
     module = warnings
-    show = module._showwarnmsg  # type: ignore[attr-defined]
+    show = module._showwarnmsg  # type: ignore[attr-defined]  # private
 
     def show_there(message: warnings.WarningMessage) -> None:
         frame = _beyond_us(sys._getframe(1)) if is_ours(message.filename) else None
@@ -132,11 +132,11 @@ def warnings_where_a_plain_run_has_them() -> Iterator[None]:
         )
 
     warnings.filterwarnings("always", module=r"app\.worker\.")  # each comes here, where that is decided anew
-    module._showwarnmsg = show_there  # type: ignore[attr-defined]
+    module._showwarnmsg = show_there  # type: ignore[attr-defined]  # private
     try:
         yield
     finally:
-        module._showwarnmsg = show  # type: ignore[attr-defined]
+        module._showwarnmsg = show  # type: ignore[attr-defined]  # private
 
 
 @contextmanager
@@ -185,20 +185,20 @@ Extended = tuple[FrameType, tuple[int, int | None, int | None, int | None]]
 def tracebacks_without_us() -> Iterator[None]:
     """Whatever formats a stack (format_exc, logging, anomaly mode) lists the frames that a plain run has."""
     summary = traceback.StackSummary
-    extract = summary._extract_from_extended_frame_gen  # type: ignore[attr-defined]
+    extract = summary._extract_from_extended_frame_gen  # type: ignore[attr-defined]  # private
 
     def extract_others(frames: Iterator[Extended], **options: object) -> traceback.StackSummary:
         found = list(frames)
         innermost_first = len(found) > 1 and found[0][0].f_back is found[1][0]  # a stack; a traceback goes inwards
         found = found[::-1] if innermost_first else found
         kept = [found[index] for index in _not_ours([entry[0] for entry in found])]
-        return extract(iter(kept[::-1] if innermost_first else kept), **options)  # type: ignore[no-any-return]
+        return extract(iter(kept[::-1] if innermost_first else kept), **options)  # type: ignore[no-any-return]  # private
 
-    summary._extract_from_extended_frame_gen = staticmethod(extract_others)  # type: ignore[attr-defined]
+    summary._extract_from_extended_frame_gen = staticmethod(extract_others)  # type: ignore[attr-defined]  # private
     try:
         yield
     finally:
-        summary._extract_from_extended_frame_gen = extract  # type: ignore[attr-defined]
+        summary._extract_from_extended_frame_gen = extract  # type: ignore[attr-defined]  # private
 
 
 def _not_ours(frames: list[FrameType]) -> list[int]:

@@ -18,7 +18,7 @@ class Naive(TorchDispatchMode):
     """Lines in order; of every aten operator its name and the shapes and versions of what went in and came out."""
 
     def __init__(self, code: CodeType) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._code = code
         self.lines: list[int] = []
         self.operators: list[tuple[str, Versions, Versions]] = []

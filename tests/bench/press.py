@@ -44,7 +44,7 @@ def measure(server: Server) -> Iterator[Figure | Heading]:
     while len(pages_ms) < RUNS and time.monotonic() < latest:
         pages_ms.append(_ms(lambda: client.press_run(FIRST)))
         time.sleep(_SETTLE_S)
-        torchviz_ms.append(_ms(lambda: exec(code, {})))  # noqa: S102
+        torchviz_ms.append(_ms(lambda: exec(code, {})))  # noqa: S102  # a snippet is there to be run
         if len(pages_ms) % (RUNS // COLD_RUNS) == 5:
             cold_ms.append(_ms(cold_torchviz))
     client.close()
@@ -64,7 +64,7 @@ def torchviz_code() -> CodeType:
     """The snippet that torchviz draws; torchviz itself is imported."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it asks distutils for torch's version
-        import torchviz  # noqa: F401
+        import torchviz  # noqa: F401  # only whether it is installed
     return compile(TORCHVIZ, "torchviz_snippet.py", "exec")
 
 

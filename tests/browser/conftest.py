@@ -134,7 +134,7 @@ def open_page(browser: Browser, server_url: str, watch: Watch) -> Iterator[OpenP
         context = browser.new_context(
             base_url=url or server_url,
             viewport={"width": width, "height": height},
-            **options,  # type: ignore[arg-type]
+            **options,  # type: ignore[arg-type]  # the browser's own options
         )
         context.set_default_timeout(10_000)
         watch.over(context)

@@ -127,7 +127,7 @@ def test_a_full_queue_counts_down_and_tries_again(open_page: OpenPage, watch: Wa
     request = urllib.request.Request(  # noqa: S310  # our own server
         f"{small_server}/api/v1/traces", data=body, headers={"Content-Type": "application/json"}
     )
-    other = threading.Thread(target=lambda: urllib.request.urlopen(request).read())  # noqa: S310
+    other = threading.Thread(target=lambda: urllib.request.urlopen(request).read())  # noqa: S310  # to a server of ours
     other.start()
     page.wait_for_timeout(300)
     page.get_by_role("button", name="Run").click()

@@ -15,7 +15,7 @@ ADDRESS = "/examples/data?"
 
 def markup(tape: Tape, still: Still) -> str:
     """The macro's own text."""
-    macro = _ENVIRONMENT.get_template("macros/tape.html").module.tape  # type: ignore[attr-defined]
+    macro = _ENVIRONMENT.get_template("macros/tape.html").module.tape  # type: ignore[attr-defined]  # a macro
     return str(macro(tape, still, ADDRESS))
 
 

@@ -48,7 +48,7 @@ def gradients_of(trace: Trace, contrasts: Iterable[Contrast] = ()) -> tuple[Grad
 def rendered(gradients: Gradients, film: Film, moment: int | None = None) -> BeautifulSoup:
     loader = FileSystemLoader(Path(__file__).parents[2] / "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    macro = environment.get_template("macros/gradient_rows.html").module.gradients  # type: ignore[attr-defined]
+    macro = environment.get_template("macros/gradient_rows.html").module.gradients  # type: ignore[attr-defined]  # a macro
     page = BeautifulSoup(str(macro(gradients, film.still(moment))), "html.parser")
     for place in page.find_all("wbr"):  # where a name may break: it parts no words
         place.unwrap()

@@ -330,8 +330,8 @@ def test_the_page_names_each_drawing_once_and_escapes_what_the_snippet_gave(
     assert len(ids) == len(set(ids))
     for svg in figures_in(page):
         title, desc = str(svg["aria-labelledby"]).split()
-        assert page.find(id=title).get_text() == "The tape"  # type: ignore[union-attr]
-        assert page.find(id=desc).get_text()  # type: ignore[union-attr]
+        assert page.find(id=title).get_text() == "The tape"  # type: ignore[union-attr]  # None fails the test
+        assert page.find(id=desc).get_text()  # type: ignore[union-attr]  # None fails the test
     assert not page.find_all("script")
     assert not page.find_all(style=True)
     assert all(not attribute.startswith("on") for tag in page.find_all(True) for attribute in tag.attrs)
@@ -339,7 +339,7 @@ def test_the_page_names_each_drawing_once_and_escapes_what_the_snippet_gave(
 
 def test_hostile_names_are_shown_as_text() -> None:
     page = at_the_end(tape_of(RUNS["hostile"]()))
-    assert HOSTILE in page.find("table").get_text()  # type: ignore[union-attr]
+    assert HOSTILE in page.find("table").get_text()  # type: ignore[union-attr]  # None fails the test
     assert any(HOSTILE in title.get_text() for title in page.find_all("title"))
 
 

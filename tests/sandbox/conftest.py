@@ -38,7 +38,7 @@ async def started(*, worker: str = PLAIN_WORKER, namespaces: bool = True, **chan
 async def eventually(holds: Callable[[], object]) -> None:
     """Give the loop turns until `holds`; what is waited for lies in other processes."""
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110
+        while not holds():  # noqa: ASYNC110  # nothing tells us when
             await asyncio.sleep(0.002)
 
 

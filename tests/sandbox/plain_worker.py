@@ -55,7 +55,7 @@ def answer(request: bytes, send: Callable[[bytes], None], line: memoryview) -> N
         with contextlib.redirect_stdout(stdout):
             code = compile(asked.source, "<snippet>", "exec")
             sys.settrace(note)
-            exec(code, {"__name__": "__main__", "send": send, "line": line, "os": os})  # noqa: S102
+            exec(code, {"__name__": "__main__", "send": send, "line": line, "os": os})  # noqa: S102  # a snippet is there to be run
     except Exception as error:  # noqa: BLE001  # whatever the snippet raises is its outcome
         sys.settrace(None)
         raised = Error(type=type(error).__name__, message=str(error)[:1000], line=line[0] or None)

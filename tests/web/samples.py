@@ -29,7 +29,7 @@ ENVIRONMENT = Environment(torch="2.13.0", python="3.11.2", tapescope="0.1.0")
 
 def values(*flat: float | int | str | bool, shape: tuple[int, ...] | None = None) -> Values:
     """Contents of a float32 tensor."""
-    return Values(shape=(len(flat),) if shape is None else shape, dtype="float32", flat=flat)  # type: ignore[arg-type]
+    return Values(shape=(len(flat),) if shape is None else shape, dtype="float32", flat=flat)  # type: ignore[arg-type]  # as wide as a Scalar
 
 
 SIGMOID = values(0.7310586, 0.8807971, 0.9525741)

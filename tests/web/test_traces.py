@@ -23,7 +23,7 @@ def test_a_browser_gets_the_whole_page(client: TestClient) -> None:
     assert response.status_code == 200
     assert response.text.startswith("<!doctype html>")
     assert source_in(response) == PLAIN
-    assert soup(response).h1.text == "Your snippet"  # type: ignore[union-attr]
+    assert soup(response).h1.text == "Your snippet"  # type: ignore[union-attr]  # None fails the test
     assert "tensor([1., 1.])" in response.text
 
 
@@ -47,13 +47,13 @@ def test_an_example_that_is_posted_unchanged_keeps_its_title(client: TestClient)
     lesson = catalog()["detach"]
     response = client.post("/traces", data={"source": lesson.source.replace("\n", "\r\n") + "\r\n"})
     page = soup(response)
-    assert page.h1.text == "The same write, seen through .detach()"  # type: ignore[union-attr]
-    assert page.select_one(".row a[aria-current]")["href"] == "/examples/detach"  # type: ignore[index]
+    assert page.h1.text == "The same write, seen through .detach()"  # type: ignore[union-attr]  # None fails the test
+    assert page.select_one(".row a[aria-current]")["href"] == "/examples/detach"  # type: ignore[index]  # None fails the test
 
 
 def test_line_ends_of_a_form_are_not_the_snippets(client: TestClient) -> None:
     response = client.post("/traces", data={"source": "print(len('''a\r\nb'''))"})
-    assert soup(response).select_one(".stdout").text == "\n3\n"  # type: ignore[union-attr]
+    assert soup(response).select_one(".stdout").text == "\n3\n"  # type: ignore[union-attr]  # None fails the test
 
 
 def test_white_space_at_the_start_of_a_source_survives(client: TestClient) -> None:
@@ -92,7 +92,7 @@ def test_a_form_without_the_field_is_an_empty_one(client: TestClient) -> None:
 def test_what_became_of_a_run_is_said_calmly(client: TestClient, source: str, words: str) -> None:
     response = client.post("/traces", data={"source": source})
     assert response.status_code == 200
-    assert words in soup(response).select_one("#result").text  # type: ignore[union-attr]
+    assert words in soup(response).select_one("#result").text  # type: ignore[union-attr]  # None fails the test
     assert source_in(response) == source
 
 
@@ -187,17 +187,17 @@ class Refusing:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    async def trace(self, source: str) -> Trace:  # noqa: ARG002
+    async def trace(self, source: str) -> Trace:  # noqa: ARG002  # the sandbox's own signature
         raise self.error
 
-    async def reference(self, source: str) -> Reference:  # noqa: ARG002
+    async def reference(self, source: str) -> Reference:  # noqa: ARG002  # the sandbox's own signature
         raise self.error
 
 
 @pytest.fixture
 def refusing(client: TestClient, request: pytest.FixtureRequest) -> Iterator[TestClient]:
     """The application while its sandbox refuses with `request.param`."""
-    state = client.app.state  # type: ignore[attr-defined]
+    state = client.app.state  # type: ignore[attr-defined]  # of Starlette
     before = state.tapescope
     state.tapescope = type(before)(runs=Runs(Refusing(request.param)), limits=before.limits, version=before.version)
     yield client
@@ -250,7 +250,7 @@ class Counting(Refusing):
         super().__init__(SandboxUnavailable("busy"))
         self.traced = 0
 
-    async def trace(self, source: str) -> Trace:  # noqa: ARG002
+    async def trace(self, source: str) -> Trace:  # noqa: ARG002  # the sandbox's own signature
         self.traced += 1
         await asyncio.sleep(0)
         return data_trace()

@@ -100,7 +100,7 @@ def be_the_run(request: dict[str, Any]) -> None:
         elif request.get("stops"):
             run_stop_by_stop(request["source"], namespace, told)
         else:
-            exec(compile(request["source"], FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102
+            exec(compile(request["source"], FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102  # a snippet is there to be run
     except SystemExit as error:
         if error.code is not None and error.code != 0:
             told["error"] = error_of(error)
@@ -134,9 +134,9 @@ def run_in_halves(source: str, line: int, namespace: dict[str, Any], told: dict[
     early = ast.Module([statement for statement in tree.body if statement.lineno < line], [])
     late = ast.Module([statement for statement in tree.body if statement.lineno >= line], [])
     with torch.autograd.set_detect_anomaly(True, check_nan=False):  # notes where each node was made
-        exec(compile(early, FILENAME, "exec"), namespace)  # noqa: S102
+        exec(compile(early, FILENAME, "exec"), namespace)  # noqa: S102  # a snippet is there to be run
     told["before"], after = probe.before(namespace)
-    exec(compile(late, FILENAME, "exec"), namespace)  # noqa: S102
+    exec(compile(late, FILENAME, "exec"), namespace)  # noqa: S102  # a snippet is there to be run
     told["after"] = after()
 
 
@@ -156,7 +156,7 @@ def run_line_by_line(source: str, namespace: dict[str, Any], told: dict[str, Any
 
     code = compile(source, FILENAME, "exec", dont_inherit=True)
     sys.settrace(note)
-    exec(code, namespace)  # noqa: S102
+    exec(code, namespace)  # noqa: S102  # a snippet is there to be run
     sys.settrace(None)
     watch.look(None)
     told["written"] = watch.written
@@ -168,7 +168,7 @@ def run_stop_by_stop(source: str, namespace: dict[str, Any], told: dict[str, Any
     stops = Stops(source, contents_of)
     sys.settrace(stops.trace)
     try:
-        exec(code, namespace)  # noqa: S102
+        exec(code, namespace)  # noqa: S102  # a snippet is there to be run
     finally:
         sys.settrace(None)
         stops.end(namespace)

@@ -33,7 +33,7 @@ MODES = ["", "", "", "", "", "", "", "with torch.no_grad(): ", "with torch.infer
 
 def program(seed: int, statements: int = 16) -> str:
     """The source of a program of so many statements. Each may fail: then it says so, and the program goes on."""
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)  # noqa: S311  # programs, not secrets
     lines = ["import torch", f"torch.manual_seed({seed})"]
     names = ["t0", "t1"]
     lines += [f"{name} = {random.choice(START)}" for name in names]

@@ -241,7 +241,7 @@ def _named(names: dict[str, object]) -> Iterator[tuple[str, torch.Tensor]]:
 def _named_directly(names: dict[str, object]) -> Iterator[tuple[str, torch.Tensor]]:
     for name, value in list(names.items()):
         if issubclass(type(value), torch.Tensor):
-            yield name, value  # type: ignore[misc]
+            yield name, value  # type: ignore[misc]  # a tensor by its type
         elif issubclass(type(value), torch.nn.Module):
             module: Any = value
             yield from module.named_parameters(prefix=name)

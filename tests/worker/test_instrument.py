@@ -38,7 +38,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
 def run(source: str) -> Namespace:
     """What the instrumented source leaves behind."""
     namespace: Namespace = {"__name__": "__main__"}
-    exec(compile_with_calls(dedent(source).lstrip("\n")), namespace)  # noqa: S102
+    exec(compile_with_calls(dedent(source).lstrip("\n")), namespace)  # noqa: S102  # a snippet is there to be run
     return namespace
 
 
@@ -78,7 +78,7 @@ ROWS = {
     "global and nonlocal run nothing": ("x = 1\ndef f():\n  global x\n  x = 2\nf()", [1, 2, 5, 4]),
     "a generator": ("def g():\n  yield 1\n  yield 2\nx = list(g())", [1, 4, 2, 3]),
     "a coroutine": (
-        "async def f():\n  async with A():\n    return 1\nclass A:\n  async def __aenter__(s): pass\n"  # noqa: ISC004
+        "async def f():\n  async with A():\n    return 1\nclass A:\n  async def __aenter__(s): pass\n"  # noqa: ISC004  # one source over two lines
         "  async def __aexit__(s, *e): pass\ntry:\n  f().send(None)\nexcept StopIteration:\n  x = 1",
         [1, 4, 5, 6, 7, 8, 2, 5, 3, 6, 10],
     ),
@@ -100,7 +100,7 @@ def test_lines_that_begin(source: str, expected: list[int], calls: Calls) -> Non
 @pytest.mark.parametrize(("source", "expected"), ROWS.values(), ids=ROWS.keys())
 def test_the_code_leaves_behind_what_it_would(source: str, expected: list[int], calls: Calls) -> None:
     plain: Namespace = {"__name__": "__main__"}
-    exec(compile(source, FILENAME, "exec", dont_inherit=True), plain)  # noqa: S102
+    exec(compile(source, FILENAME, "exec", dont_inherit=True), plain)  # noqa: S102  # a snippet is there to be run
     traced = run(source)
     assert list(plain) == list(traced)
     numbers = {name: value for name, value in plain.items() if isinstance(value, int | list | str)}
@@ -155,7 +155,7 @@ def test_functions_keep_their_looks(calls: Calls) -> None:
     '''
     traced = run(source)
     plain: Namespace = {}
-    exec(compile(dedent(source).lstrip("\n"), FILENAME, "exec"), plain)  # noqa: S102
+    exec(compile(dedent(source).lstrip("\n"), FILENAME, "exec"), plain)  # noqa: S102  # a snippet is there to be run
     for name in ("f", "A"):
         assert getattr(traced[name], "__doc__", None) == getattr(plain[name], "__doc__", None)
     one, other = traced["f"], plain["f"]

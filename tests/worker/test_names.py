@@ -67,7 +67,7 @@ def test_what_an_optimizer_keeps_is_named_by_the_parameters_names() -> None:
     paths = [*(f"opt.state[w]['{key}']" for key in kept), *(f"opt.state_dict()['state'][2]['{key}']" for key in kept)]
     assert list(found) == paths
     for path, tensor in found.items():
-        assert eval(path, {"opt": optimizer, "w": w}) is tensor  # noqa: S307
+        assert eval(path, {"opt": optimizer, "w": w}) is tensor  # noqa: S307  # a path that our own code wrote
 
 
 class LoudOptimizer(torch.optim.SGD):
@@ -145,7 +145,7 @@ class Odd:
     """An object whose `__dict__` is a property."""
 
     @property
-    def __dict__(self) -> dict[str, object]:  # type: ignore[override]
+    def __dict__(self) -> dict[str, object]:  # type: ignore[override]  # that is what is odd
         raise AssertionError("looked at __dict__")
 
 

@@ -36,7 +36,7 @@ def states(source: str) -> list[dict[str, Seen]]:
     ):
         warnings.simplefilter("default")  # as in a fresh interpreter
         try:
-            exec(compile_with_calls(source), namespace)  # noqa: S102
+            exec(compile_with_calls(source), namespace)  # noqa: S102  # a snippet is there to be run
         except Exception as error:  # noqa: BLE001  # how it ends is no matter here
             del error
         finally:
