@@ -11,7 +11,7 @@ import torch
 
 from app.trace.model import Content, Packing, Summary
 from app.worker import budget
-from app.worker.bound import memory_at, to, to_numpy
+from app.worker.bound import frombuffer, memory_at, to, to_numpy
 from app.worker.clock import Clock
 from app.worker.contents import ITEM_BYTES
 from app.worker.records import Look, StorageRecord
@@ -122,6 +122,6 @@ def _as_floats(block: bytes, dtype: torch.dtype) -> bytes:
     """`block` of elements of `dtype`, a kind of float that Python does not know, as float32."""
     if not block:
         return block
-    tensor = torch.frombuffer(bytearray(block), dtype=dtype)
+    tensor = frombuffer(bytearray(block), dtype=dtype)
     converted: bytes = to_numpy(to(tensor, torch.float32)).tobytes()
     return converted

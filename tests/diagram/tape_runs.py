@@ -5,7 +5,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from app.trace.model import Array, Content, Error, Outcome, Scalar, Step, Trace
-from tests.builders import Told, overwritten
+from tests.builders import Told
+from tests.told_runs import overwritten
 
 HOSTILE = "<script>alert(1)</script>&\"'"
 LONG = "a_name_that_goes_on_and_on_and_never_seems_to_stop_" * 3

@@ -8,7 +8,8 @@ from app.diagram.fold import MOST, MOST_OPENED, fold
 from app.diagram.parts import Folded
 from app.trace.flow import cuts
 from app.trace.model import ModuleCall, Trace
-from tests.builders import Told, a_chain, a_loop, a_residual_net, overwritten, two_networks
+from tests.builders import Told
+from tests.told_runs import a_chain, a_loop, a_residual_net, overwritten, two_networks
 
 
 def fold_of(trace: Trace, *opened: str, troubled: frozenset[str] = frozenset()) -> Folded:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.trace.flow import cuts
-from tests.builders import overwritten, two_networks
+from tests.told_runs import overwritten, two_networks
 from tests.tracing import trace_of
 
 LEAF = "import torch\na = torch.tensor([1., 2.], requires_grad=True)\n"
