@@ -69,6 +69,12 @@ def test_what_is_saved_shows_its_version_and_what_becomes_of_it() -> None:
     assert "freed since" in said("data", 8)
 
 
+def test_a_screen_reader_hears_of_a_node_what_holds_then() -> None:
+    heard = [node_at("data", moment, "SigmoidBackward0") for moment in (7, 8)]
+    assert ["Not run by backward" in node.label for node in heard if node] == [True, False]
+    assert ["Number 2 in backward" in node.label for node in heard if node] == [False, True]
+
+
 def test_no_alarm_before_the_write() -> None:
     for moment in range(1, 5):
         seen = scene_at("data", moment)
