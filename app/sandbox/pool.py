@@ -120,9 +120,10 @@ class Pool:
         except DiedIdle:
             return None
         finally:
-            if received and received.kind == b"A" and not received.late and not received.surplus:
+            answered = received and received.kind == b"A" and not received.late and not received.surplus
+            if answered and self._idle:
                 self._answered.append(child)
-            else:
+            else:  # it is not trusted to have ended, or the next run is to have its place
                 child.close()
         if received.kind == b"N":
             log.error("child_failed_before_its_request", reason=repr(received.body[:_REASON_BYTES]))
