@@ -22,3 +22,5 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     lines: tuple[int, ...]  # the guilty lines first, then where it surfaced
     source: str  # the page of PyTorch's documentation that says why
     evidence: dict[str, Evidence] = {}  # ids and facts of the Trace that show it
+    moment: int | None = None  # at which it went wrong; None where no one moment shows it
+    refs: tuple[str, ...] = ()  # ids of the tensors, storages, counters and nodes that it is about, the first foremost

@@ -1,11 +1,12 @@
-"""The rules, in the order in which findings of one severity are told. One pitfall a file."""
+"""The rules, one pitfall a file. Within one severity, findings are told in this order."""
 
-from collections.abc import Callable, Iterator
+from msgspec import Struct
 
-from app.explain.diagnosis import Diagnosis
+from app.explain.rule import Rule
 from app.explain.rules import (
     backward_needs_scalar,
     backward_twice,
+    deliberate_cut,
     graph_cut,
     inplace_on_leaf,
     leaf_without_gradient,
@@ -17,19 +18,43 @@ from app.explain.rules import (
     write_hidden_by_alias,
     write_hidden_by_data,
 )
-from app.trace.model import Trace
 
-RULES: tuple[Callable[[Trace], Iterator[Diagnosis]], ...] = (
-    saved_tensor_overwritten.check,
-    backward_twice.check,
-    nothing_to_differentiate.check,
-    inplace_on_leaf.check,
-    backward_needs_scalar.check,
-    numpy_on_requires_grad.check,
-    unused_input.check,
-    write_hidden_by_data.check,
-    write_hidden_by_alias.check,
-    graph_cut.check,
-    leaf_without_gradient.check,
-    non_leaf_grad_read.check,
+
+class Group(Struct, frozen=True):
+    """Pitfalls of one kind, as the list of them shows them."""
+
+    title: str
+    rules: tuple[Rule, ...]
+
+
+GROUPS = (
+    Group(
+        "Saved tensors and writes",
+        (
+            saved_tensor_overwritten,
+            write_hidden_by_data,
+            write_hidden_by_alias,
+            inplace_on_leaf,
+        ),
+    ),
+    Group(
+        "The graph",
+        (
+            backward_twice,
+            nothing_to_differentiate,
+            unused_input,
+            graph_cut,
+            deliberate_cut,
+        ),
+    ),
+    Group(
+        "Leaves and gradients",
+        (
+            backward_needs_scalar,
+            numpy_on_requires_grad,
+            leaf_without_gradient,
+            non_leaf_grad_read,
+        ),
+    ),
 )
+RULES = tuple(rule for group in GROUPS for rule in group.rules)

@@ -3,10 +3,30 @@
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import called, ended_with, raised_operation
+from app.explain.rule import Page
 from app.trace.model import Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html"
+PAGE = Page(
+    title="Backward from more than one number",
+    severity="error",
+    see="The tensor that backward starts from has more than one cell.",
+    mend=(
+        "Reduce it to one number: `y.sum().backward()`. Or say which gradient to start from: "
+        "`y.backward(gradient=torch.ones_like(y))`."
+    ),
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+y = w * 2
+y.backward()
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 TORCH_SAYS = "grad can be implicitly created only for scalar outputs"
 
 

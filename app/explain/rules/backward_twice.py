@@ -6,10 +6,34 @@ The first backward freed what the nodes had saved, so that the second has nothin
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import code, ended_with
+from app.explain.rule import Page
 from app.trace.model import Backward, Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html"
+PAGE = Page(
+    title="Backward twice through one graph",
+    severity="error",
+    see=(
+        "After the first backward the nodes are drawn as freed: their saved slots are empty. The second "
+        "backward stops at the first node that needs one."
+    ),
+    mend=(
+        "Run the forward again before the second backward. Or keep the graph with "
+        "`backward(retain_graph=True)` in the first."
+    ),
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+y = (w * w).sum()
+y.backward()
+y.backward()
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 TORCH_SAYS = "backward through the graph a second time"
 
 

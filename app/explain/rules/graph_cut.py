@@ -5,102 +5,36 @@
 
 from collections.abc import Iterator
 
+from app.explain.cuts import is_convention, told, unreached_by
 from app.explain.diagnosis import Diagnosis
-from app.explain.facts import called, code, downstream, listed, reached
-from app.trace.flow import By, Cut, cuts
+from app.explain.edits import Edit
+from app.explain.rule import Page
 from app.trace.model import Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html"
+PAGE = Page(
+    title="Graph cut on the way to a leaf",
+    severity="warning",
+    see=(
+        "The graph shows the cut as a break in the line, with the operator that made it. The leaves above it "
+        "have no gradient in the table."
+    ),
+    mend="Hand on the tensor itself where its leaves should learn. Keep the cut where they should not.",
+    example="""\
+import torch
 
-_HOW: dict[By, str] = {
-    "data": "with `.data`",
-    "no_grad": "by running with grad mode off, as under `torch.no_grad()`",
-    "python-scalar": "as a Python number",
-    "numpy": "as a numpy array",
-    "copy-constructor": "by copying it into a new tensor",
-    "non-differentiable": "through an operator that has no derivative",
-}
-
-
-_AS_VALUES = frozenset(["numpy", "__array__", "item", "tolist", "__float__", "__int__"])
-
-
-def how(cut: Cut) -> str:
-    """By what means `cut` took the value out of its graph."""
-    return _HOW.get(cut.by) or f"with {code(cut.op + '()')}"
-
-
-def taken_as_values(trace: Trace, until: int) -> tuple[Cut, ...]:
-    """The cuts up to the step `until` whose values left torch as numbers or an array: they may have come back."""
-    read = {
-        key
-        for operation in trace.operations
-        if operation.op in _AS_VALUES and operation.step <= until
-        for key in operation.inputs
-    }
-    return tuple(
-        cut
-        for cut in cuts(trace)
-        if cut.step <= until and (cut.by in ("python-scalar", "numpy") or (cut.result and cut.result in read))
-    )
+A = torch.nn.Linear(2, 3)
+B = torch.nn.Linear(3, 1)
+x = torch.ones(4, 2)
+B(A(x).detach()).sum().backward()
+print(A.weight.grad)
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
-    if not any(backward.fired and not backward.raised for backward in trace.backwards):
-        return
     for cut, leaves in unreached_by(trace).items():
-        yield diagnose(trace, cut, leaves)
-
-
-def unreached_by(trace: Trace) -> dict[Cut, list[str]]:
-    """The cuts on the way to a loss, each with the leaves above it that no backward reached."""
-    with_gradient = reached(trace)
-    wanting = {
-        key: downstream(trace, key)
-        for key, tensor in trace.tensors.items()
-        if tensor.is_leaf and tensor.requires_grad and tensor.alive and tensor.name and key not in with_gradient
-    }
-    if not wanting:
-        return {}
-    fired = {fired.node for backward in trace.backwards for fired in backward.fired}
-    found: dict[Cut, list[str]] = {}
-    for cut in cuts(trace):
-        if not fired.intersection(cut.into):
-            continue
-        leaves = [key for key, made in wanting.items() if cut.source in made]
-        if leaves:
-            # one call of an operator is one cut, however many tensors it took
-            first = next((other for other in found if (other.step, other.op) == (cut.step, cut.op)), cut)
-            found.setdefault(first, []).extend(leaves)
-            for key in leaves:
-                del wanting[key]
-    return found
-
-
-def instead(cut: Cut, source: str, line: int) -> str:
-    """What to do on the line of `cut` to have a graph."""
-    if cut.by == "no_grad":
-        return f"run line {line} with grad mode on"
-    if cut.by == "non-differentiable":
-        return f"use an operator on line {line} that has a derivative"
-    return f"hand on {source} itself on line {line}"
-
-
-def diagnose(trace: Trace, cut: Cut, leaves: list[str]) -> Diagnosis:
-    line, source = trace.line(cut.step), called(trace, cut.source)
-    names = [trace.tensors[key].label for key in leaves]
-    # whole networks evaluated under no_grad are the convention: a target network, a teacher
-    deliberate = cut.by == "no_grad"
-    return Diagnosis(
-        rule="deliberate-cut" if deliberate else "graph-cut",
-        severity="note" if deliberate else "warning",
-        title=f"The graph is cut at line {line}",
-        cause=(
-            f"Line {line} takes {source} out of the graph {how(cut)}. The loss depends on it all the same, "
-            f"but backward cannot go on from there, so {listed(names)} got no gradient."
-        ),
-        fix=f"If {listed(names)} should learn from this loss, {instead(cut, source, line)}. If not, leave it as it is.",
-        lines=(line,),
-        source=SOURCE,
-        evidence={"by": cut.by, "op": cut.op, "source": cut.source, "result": cut.result, "leaves": list(leaves)},
-    )
+        if not is_convention(cut):
+            yield told(trace, cut, leaves, SOURCE)

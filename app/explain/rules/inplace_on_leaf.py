@@ -6,10 +6,32 @@ The write would make it the result of an operator, and no leaf any more: torch r
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import called, code, ended_with, raised_operation
+from app.explain.rule import Page
 from app.trace.model import Operation, Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-operations-with-autograd"
+PAGE = Page(
+    title="Leaf written in place",
+    severity="error",
+    see=(
+        "The run ends at the line of the write. `w` is a leaf: in the graph, its node is AccumulateGrad and "
+        "nothing made it."
+    ),
+    mend=(
+        "To update `w` without recording it, write inside `with torch.no_grad():`. To compute with it, make a "
+        "new tensor: `v = w + 1`."
+    ),
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+w += 1
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 TORCH_SAYS = "a leaf Variable that requires grad is being used in an in-place operation"
 
 

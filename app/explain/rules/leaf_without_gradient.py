@@ -5,13 +5,31 @@ Nothing on the way from it to the loss was cut; there is no such way.
 
 from collections.abc import Iterator
 
+from app.explain.cuts import how, taken_as_values, unreached_by
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import called, downstream, latest_before, listed, reached
-from app.explain.rules.graph_cut import how, taken_as_values, unreached_by
+from app.explain.rule import Page
 from app.trace.flow import Cut
 from app.trace.model import Backward, Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.grad.html"
+PAGE = Page(
+    title="Leaf that backward never reached",
+    severity="warning",
+    see=("In the graph no line leads from where backward began to `v`, and the table of gradients has none for it."),
+    mend="Use `v` on the way to the loss, or leave out `requires_grad` if no gradient is wanted.",
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+v = torch.ones(3, requires_grad=True)
+(w * 2).sum().backward()
+print(v.grad)
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -6,10 +6,31 @@ Backward passes its gradient on and keeps none, unless `retain_grad()` asked for
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import called
+from app.explain.rule import Page
 from app.trace.model import Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.retain_grad.html"
+PAGE = Page(
+    title="`.grad` of a tensor that is no leaf",
+    severity="warning",
+    see=(
+        "`y` has a node over it, so it is no leaf. The gradient is seen on the edge below that node, and is "
+        "kept nowhere."
+    ),
+    mend="Call `y.retain_grad()` after `y` is made and before backward.",
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+y = w * 2
+y.sum().backward()
+print(y.grad)
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -5,13 +5,30 @@ Either nothing that led to it requires grad, or the graph was cut on the way.
 
 from collections.abc import Iterator
 
+from app.explain.cuts import how, taken_as_values
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import called, code, ended_with, latest_before, listed, makers, upstream
-from app.explain.rules.graph_cut import how, taken_as_values
+from app.explain.rule import Page
 from app.trace.flow import Cut, cuts
 from app.trace.model import Backward, Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad"
+PAGE = Page(
+    title="Nothing to differentiate",
+    severity="error",
+    see="The graph shows where the line from `w` is cut. `y` stands beyond the cut, without a node over it.",
+    mend="Leave the cut out, or start backward from a tensor that has a graph.",
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+y = w.detach().sum()
+y.backward()
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 TORCH_SAYS = "does not require grad and does not have a grad_fn"
 
 

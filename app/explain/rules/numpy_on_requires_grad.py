@@ -3,10 +3,26 @@
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import called, ended_with, raised_operation
+from app.explain.rule import Page
 from app.trace.model import Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.numpy.html"
+PAGE = Page(
+    title="numpy asked for a tensor that requires grad",
+    severity="error",
+    see="The run ends at the line that calls `.numpy()`.",
+    mend="Write `w.detach().numpy()`. The array shares the memory of `w`: copy it before writing to it.",
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+array = w.numpy()
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 TORCH_SAYS = "Can't call numpy() on Tensor that requires grad"
 
 

@@ -6,10 +6,31 @@ Backward would give a wrong gradient: autograd compares version counters and rai
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import Read, called, code, refused, writes_since
+from app.explain.rule import Page
 from app.trace.model import Trace, Write
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-correctness-checks"
+PAGE = Page(
+    title="Saved tensor overwritten",
+    severity="error",
+    see=(
+        "On the tape, the pin on the band of `y` marks what was saved, and the diamond the write. The stepped "
+        "line of the counter goes from 0 to 1 between them, and backward refuses at the circle with a cross."
+    ),
+    mend="Write `y = y + 1`, which makes a new tensor and leaves the saved one alone. Or write to `y.clone()`.",
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+y = w.sigmoid()
+y.add_(1)
+y.sum().backward()
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

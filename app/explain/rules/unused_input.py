@@ -3,10 +3,27 @@
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import called, ended_with, listed
+from app.explain.rule import Page
 from app.trace.model import Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html"
+PAGE = Page(
+    title="Input that the output does not depend on",
+    severity="error",
+    see="In the graph no line leads from the output to `v`.",
+    mend="Ask for an input that the output was made from, or pass `allow_unused=True` to get None for it.",
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+v = torch.ones(3, requires_grad=True)
+torch.autograd.grad((w * 2).sum(), v)
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 TORCH_SAYS = "appears to not have been used in the graph"
 
 

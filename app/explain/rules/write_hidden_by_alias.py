@@ -7,11 +7,35 @@ nothing complains.
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import Read, called, code, listed
+from app.explain.rule import Page
 from app.explain.rules.write_hidden_by_data import by_write, is_through_data
 from app.trace.model import Trace, Write
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.numpy.html"
+PAGE = Page(
+    title="Write by a route that autograd cannot see",
+    severity="wrong",
+    see=(
+        "The numpy array and the tensor stand over the same cells. The struck diamond marks the write, where "
+        "no counter has a step, and the mark ≠ stands where backward read the changed contents."
+    ),
+    mend="Give numpy a copy: `x.numpy().copy()` or `x.clone().numpy()`. Or write after backward has run.",
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+x = torch.ones(3)
+array = x.numpy()
+y = (w * x).sum()
+array[:] = 7
+y.backward()
+print(w.grad)
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

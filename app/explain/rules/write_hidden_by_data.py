@@ -7,10 +7,37 @@ checks does not move: backward uses the new values and nothing complains.
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.edits import Edit
 from app.explain.facts import Read, called, code, hidden, listed, made_by, writes_since
+from app.explain.rule import Page
 from app.trace.model import Trace, Write
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-correctness-checks"
+PAGE = Page(
+    title="Write hidden by `.data`",
+    severity="wrong",
+    see=(
+        "`y` and `c` stand over the same cells, with two counters. The struck diamond marks the write: the "
+        "counter of `y` has no step there. At the read the version check passes, and the mark ≠ says that the "
+        "contents are not what was saved."
+    ),
+    mend=(
+        "Use `.detach()` in place of `.data`: the write is then counted, and backward refuses. To keep the "
+        "write and the gradient, write to `y.detach().clone()`."
+    ),
+    example="""\
+import torch
+
+w = torch.ones(3, requires_grad=True)
+y = w.sigmoid()
+c = y.data
+c.zero_()
+y.sum().backward()
+print(w.grad)
+""",
+    source=SOURCE,
+)
+EDITS: tuple[Edit, ...] = ()
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

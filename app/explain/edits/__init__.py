@@ -1,0 +1,21 @@
+"""Changes to a snippet's source that may mend what a rule found. One kind of change a file.
+
+An edit only proposes: what is offered to the reader has been run and found to mend (`app/web/runs.py`).
+"""
+
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
+
+from app.explain.diagnosis import Diagnosis
+from app.trace.model import Trace
+
+
+class Proposal(Struct, frozen=True, kw_only=True):
+    """The snippet as it would be, and what was changed, as an instruction: "Use `.detach()` instead of `.data`"."""
+
+    title: str
+    source: str
+
+
+Edit = Callable[[str, Trace, Diagnosis], Iterator[Proposal]]

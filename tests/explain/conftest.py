@@ -1,0 +1,11 @@
+"""Prints how good the findings are at the end of a run."""
+
+import pytest
+
+from tests.explain.score import SCORE
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """After the results."""
+    if SCORE.cases:
+        terminalreporter.write_line(f"findings: {SCORE}")
