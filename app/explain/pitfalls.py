@@ -1,4 +1,4 @@
-"""The pitfalls as their pages show them: what each rule's file says, in order."""
+"""The pitfalls as their pages tell them: what each rule's file says, in order."""
 
 from functools import cache
 from inspect import cleandoc
@@ -11,7 +11,7 @@ from app.explain.rules import GROUPS
 
 
 class Pitfall(Struct, frozen=True, kw_only=True):
-    """One rule, told. `summary`, `why`, `see` and `mend` are Markdown."""
+    """One rule, told. Texts are plain, as in a Diagnosis: code stands in backticks, "line 4" is one of `example`."""
 
     rule: str
     title: str
@@ -22,6 +22,11 @@ class Pitfall(Struct, frozen=True, kw_only=True):
     mend: str
     example: str
     source: str
+
+    @property
+    def path(self) -> str:
+        """Its address on this site."""
+        return f"/pitfalls/{self.rule}"
 
 
 class Chapter(Struct, frozen=True, kw_only=True):
@@ -48,8 +53,18 @@ def by_rule() -> dict[str, Pitfall]:
     return {pitfall.rule: pitfall for chapter in chapters() for pitfall in chapter.pitfalls}
 
 
+def with_example(source: str) -> Pitfall | None:
+    """The pitfall whose example this is, unchanged but for white space around it."""
+    return _by_example().get(source.strip())
+
+
+@cache
+def _by_example() -> dict[str, Pitfall]:
+    return {pitfall.example.strip(): pitfall for pitfall in by_rule().values()}
+
+
 def _pitfall(rule: Rule) -> Pitfall:
-    summary, _, why = cleandoc(rule.__doc__ or "").partition("\n\n")
+    summary, _, why = (" ".join(part.split()) for part in cleandoc(rule.__doc__ or "").partition("\n\n"))
     page = rule.PAGE
     return Pitfall(
         rule=name_of(rule),
@@ -59,6 +74,6 @@ def _pitfall(rule: Rule) -> Pitfall:
         why=why,
         see=page.see,
         mend=page.mend,
-        example=page.example,
+        example=page.example.rstrip(),
         source=page.source,
     )

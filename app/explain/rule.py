@@ -11,7 +11,11 @@ from app.trace.model import Trace
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """What a rule's page says, beside what its docstring does. `see` and `mend` are Markdown of a few sentences."""
+    """What a rule's page says, beside what its docstring does.
+
+    `see` and `mend` are a few plain sentences, as those of a Diagnosis: code stands in backticks, "line 4" is a line
+    of the example.
+    """
 
     title: str  # the pitfall in a few words; code stands in backticks
     severity: Severity  # of its findings; the gravest where they differ
@@ -24,8 +28,8 @@ class Page(Struct, frozen=True, kw_only=True):
 class Rule(Protocol):
     """One module in `rules/`. Its file name, with dashes, is the rule's name in the list of pitfalls.
 
-    Its docstring is Markdown: the first paragraph says in one sentence what happened, the rest in about three why
-    autograd minds.
+    Its docstring is plain in the same way: the first paragraph says in one sentence what happened, the rest in about
+    three why autograd minds.
     """
 
     __name__: str

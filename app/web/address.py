@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from app.diagram.pictures import Folds
 from app.errors import UserFacingError
+from app.explain.pitfalls import with_example
 from app.lessons.catalog import catalog
 
 MOST_OPENED = 500
@@ -70,10 +71,12 @@ class Address(Struct, frozen=True, kw_only=True):
 
 
 def address_of(source: str, opened: Folds) -> Address:
-    """The lesson's own path while `source` is its snippet, else one that carries `source`."""
-    lesson = catalog().with_source(source)
+    """The path of the lesson or the pitfall whose snippet `source` is, else one that carries `source`."""
+    lesson, pitfall = catalog().with_source(source), with_example(source)
     if lesson is not None and lesson.source == source.rstrip():
         return Address(path=lesson.path, opened=in_words(opened))
+    if pitfall is not None and pitfall.example == source.rstrip():
+        return Address(path=pitfall.path, opened=in_words(opened))
     return Address(path="/", code=pack(source), opened=in_words(opened))
 
 

@@ -1,4 +1,4 @@
-"""`/`, `/examples/<slug>` and `/about/sandbox`: the pages that one reads before changing anything.
+"""`/`, `/examples/<slug>`, `/pitfalls` and `/about/sandbox`: the pages that one reads before changing anything.
 
 A bench can be asked for at a moment (`?moment=5`), with folds open (`?open=m5`), and with a snippet in its address
 (`/?code=…`): all that a page shows after scrubbing, a link shows as well.
@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.diagram.pictures import Folds
 from app.errors import UserFacingError
+from app.explain.pitfalls import by_rule, chapters
 from app.lessons.catalog import Lesson, catalog
 from app.web.address import Address, folds_in, in_words, pack, unpack
 from app.web.assets import assets
@@ -24,7 +25,7 @@ from app.web.respond import page
 from app.web.shown import Shown, fold_around, moment_of
 from app.web.site import Bench, State
 from app.web.traces import notice_page, refused, result_page
-from app.web.views import PageView
+from app.web.views import PageView, PitfallsView
 
 Unfold = Annotated[
     list[str], Query(alias="open", description="The folds to show open, apart by commas; all that are given.")
@@ -63,6 +64,24 @@ async def example(
     if lesson is None:
         raise HTTPException(404)
     return await _lesson(request, bench, lesson, Address(path=lesson.path, opened=",".join(unfold)), moment)
+
+
+@router.get("/pitfalls")
+async def pitfalls(bench: Bench) -> Response:
+    """All that can go wrong, by kind."""
+    return page("pitfalls", PitfallsView(site=bench.site(), chapters=chapters()))
+
+
+@router.get("/pitfalls/{rule}")
+async def pitfall(
+    request: Request, bench: Bench, rule: str, unfold: Unfold = NO_FOLDS, moment: Moment = ""
+) -> Response:
+    """One pitfall: why it is so, and the bench with its example on it, already run."""
+    found = by_rule().get(rule)
+    if found is None:
+        raise HTTPException(404)
+    place = Address(path=found.path, opened=",".join(unfold))
+    return await _standing(request, bench, partial(bench.runs.asked, found.example), found.example, place, moment)
 
 
 @router.get("/about/sandbox")

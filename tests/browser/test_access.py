@@ -16,6 +16,8 @@ PATHS = [
     "/examples/two-networks-in-place",
     "/examples/frozen-network",
     "/examples/frozen-network-no-grad",
+    "/pitfalls",
+    "/pitfalls/graph-cut",
     "/about/sandbox",
     "/api/docs",
     "/nowhere",
@@ -137,7 +139,7 @@ def test_everything_that_takes_focus_shows_it(open_page: OpenPage) -> None:
 def test_examples_without_scripts(open_page: OpenPage, name: str) -> None:
     page = open_page("/", java_script_enabled=False)
     title, output = EXAMPLES[name]
-    page.get_by_role("navigation", name="Examples").get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("navigation", name="Site").get_by_role("link", name=name, exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
     expect(page.get_by_role("region", name="Output")).to_contain_text(output)
     expect(page.locator("#pictures svg").first).to_be_visible()

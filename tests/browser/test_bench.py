@@ -40,7 +40,7 @@ def test_the_first_visit_teaches_without_a_click(open_page: OpenPage) -> None:
 def test_each_example_is_one_press_away(open_page: OpenPage, name: str) -> None:
     page = open_page("/")
     title, output = EXAMPLES[name]
-    page.get_by_role("navigation", name="Examples").get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("navigation", name="Site").get_by_role("link", name=name, exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
     expect(page.get_by_role("region", name="Output")).to_contain_text(output)
     expect(page.locator("#pictures svg").first).to_be_visible()

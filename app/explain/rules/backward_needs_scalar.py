@@ -1,4 +1,8 @@
-"""Backward was called on a tensor of several elements, without saying which gradient to start from."""
+"""Backward was called on a tensor of several elements, without saying which gradient to start from.
+
+Backward multiplies what it starts from by the derivative of each node. A single number starts from 1; for several, no
+choice would be the obvious one, so torch asks.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,8 @@
-"""`.numpy()` was called on a tensor that requires grad: numpy could not be followed, so torch refuses."""
+"""`.numpy()` was called on a tensor that requires grad.
+
+The array would share the memory of the tensor. What numpy computes from it or writes to it leaves no node, so the graph
+would miss it without a word: torch refuses.
+"""
 
 from collections.abc import Iterator
 

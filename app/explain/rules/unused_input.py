@@ -1,4 +1,8 @@
-"""`autograd.grad` was asked for the gradient of an input that the output does not depend on."""
+"""`autograd.grad` was asked for the gradient of an input that the output does not depend on.
+
+Backward goes from the output along the edges of the graph. No way leads to that input, so there is no gradient to
+give, and torch refuses unless None will do.
+"""
 
 from collections.abc import Iterator
 
