@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from app.diagram.film import Film
+from app.explain.diagnosis import Severity
 from app.explain.facts import hidden, writes_since
 from app.trace.figures import numbers, shape_words
 from app.trace.history import History
@@ -37,11 +38,23 @@ class Line(Struct, frozen=True, kw_only=True):
     lights: tuple[str, ...] = ()
     since: int | None = None
     settled: int | None = None
+    found: Severity | None = None  # of the gravest diagnosis that holds this line guilty
+    finding: int | None = None  # which one, from 1
     now: int | None = None  # track: "now" while the slider stands on it; None where it never does
 
+    @property
+    def icon(self) -> str | None:
+        """The mark in the gutter: what went wrong there rather than what is usual."""
+        return self.found if self.found and self.mark in (None, "saved", "write") else self.mark
 
-def lines_of(history: History, film: Film, source: str, drawn: Set[str]) -> tuple[Line, ...]:
-    """Every line of `source`, or those with a mark if it is long. They light what is `drawn`."""
+
+def lines_of(
+    history: History, film: Film, source: str, drawn: Set[str], guilty: Mapping[int, tuple[int, Severity]]
+) -> tuple[Line, ...]:
+    """Every line of `source`, or those with a mark if it is long. They light what is `drawn`.
+
+    `guilty` are the lines that a diagnosis accuses: which one, from 1, and how grave.
+    """
     trace = history.trace
     marks = _marks(trace)
     values = dict(_values(trace))
@@ -67,10 +80,12 @@ def lines_of(history: History, film: Film, source: str, drawn: Set[str]) -> tupl
             lights=tuple(key for key in lights.get(number, ()) if key in drawn),
             since=first.get(number),
             settled=last.get(number),
+            found=guilty[number][1] if number in guilty else None,
+            finding=guilty[number][0] if number in guilty else None,
             now=standing.get(number),
         )
         for number, text in enumerate(texts, start=1)
-        if every or number in marks
+        if every or number in marks or number in guilty
     )
 
 

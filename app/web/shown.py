@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from app.diagram.gradients import Gradients, draw_gradients
 from app.diagram.pictures import MOMENT, Folds, Pictures
+from app.web.findings import Finding, findings_of, gravest_by_line
 from app.web.lines import Line, lines_of
 from app.web.printed import Printed, printed_of
 from app.web.run import Run
@@ -25,21 +26,24 @@ class Shown(Struct, frozen=True, kw_only=True):
     variables: Variables | None
     gradients: Gradients
     film: str | None
+    findings: tuple[Finding, ...] = ()
 
 
 def show(run: Run, pictures: Pictures, source: str) -> Shown:
     """Lay out `run`. All tracks are laid here, before any of it is rendered."""
     history, film = pictures.history, pictures.film
     timeline = timeline_of(pictures) if pictures.reel else None
+    drawn = frozenset(_refs(pictures))
     return Shown(
         run=run,
         pictures=pictures,
         timeline=timeline,
-        lines=lines_of(history, film, source, frozenset(_refs(pictures))),
+        lines=lines_of(history, film, source, drawn, gravest_by_line(run.diagnoses)),
         printed=printed_of(history, film),
         variables=variables_of(history, film) if timeline else None,
         gradients=draw_gradients(history, film, run.contrasts),
         film=_data(pictures) if timeline else None,
+        findings=findings_of(history, run.diagnoses, drawn),
     )
 
 

@@ -9,11 +9,12 @@ from app.diagram.film import Still
 from app.diagram.gradients import Gradients
 from app.diagram.scene import Scene
 from app.diagram.tape import Tape
-from app.explain.diagnosis import Diagnosis
+from app.explain.pitfalls import Chapter, Pitfall, with_example
 from app.lessons.catalog import Lesson, catalog
 from app.sandbox.run import Layer
 from app.trace.model import Environment
 from app.web.address import Address
+from app.web.findings import Finding
 from app.web.lines import Line
 from app.web.outcome import Ending, Limits, announcement, ending, remarks
 from app.web.printed import Printed
@@ -51,9 +52,10 @@ class Opening(Struct, frozen=True, kw_only=True):
 
     title: str
     text: Markup | None = None
-    path: str | None = None  # of the lesson, if it is one
+    path: str | None = None  # of the lesson or the pitfall, if it is one
     line: int | None = None  # the telling line; None where `segments` are examples to start from
     segments: tuple[Segment, ...] = ()
+    pitfall: Pitfall | None = None  # whose example it is
 
 
 class Notice(Struct, frozen=True, kw_only=True):
@@ -74,7 +76,7 @@ class ResultView(Struct, frozen=True, kw_only=True):
     stderr: str
     truncated: tuple[str, ...]
     remarks: tuple[str, ...]
-    diagnoses: tuple[Diagnosis, ...]
+    findings: tuple[Finding, ...]
     lines: tuple[Line, ...]
     still: Still
     timeline: Timeline | None  # None where nothing ran
@@ -98,6 +100,13 @@ class BenchView(Struct, frozen=True, kw_only=True):
     notice: Notice | None = None
 
 
+class PitfallsView(Struct, frozen=True, kw_only=True):
+    """The list of all pitfalls."""
+
+    site: Site
+    chapters: tuple[Chapter, ...]
+
+
 class PageView(Struct, frozen=True, kw_only=True):
     """A page without a bench. `status` is set on error pages."""
 
@@ -108,8 +117,11 @@ class PageView(Struct, frozen=True, kw_only=True):
 
 
 def opening_of(source: str, lesson: Lesson | None = None) -> Opening:
-    """The lesson's own words where `source` is still its snippet, else those for any snippet."""
+    """The words of the lesson or the pitfall whose snippet `source` still is, else those for any snippet."""
     lesson = lesson or catalog().with_source(source)
+    pitfall = with_example(source)
+    if lesson is None and pitfall is not None:
+        return Opening(title=pitfall.title, path=pitfall.path, pitfall=pitfall)
     if lesson is None:
         listed = (Segment(label=other.menu, path=other.path, current=False) for other in catalog().listed)
         return Opening(title=YOUR_SNIPPET, segments=tuple(listed))
@@ -134,7 +146,7 @@ def result_of(shown: Shown, place: Address, moment: int | None, limits: Limits) 
         stderr=trace.stderr,
         truncated=trace.truncated,
         remarks=remarks(trace),
-        diagnoses=run.diagnoses,
+        findings=shown.findings,
         lines=shown.lines,
         still=pictures.film.still(moment),
         timeline=shown.timeline,

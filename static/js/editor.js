@@ -11,13 +11,13 @@ const setLit = StateEffect.define();
 const NOW = "now";
 
 class Icon extends GutterMarker {
-  constructor(mark, icon) {
+  constructor(kind, icon) {
     super();
-    this.mark = mark;
+    this.kind = kind;
     this.icon = icon;
   }
   eq(other) {
-    return this.mark === other.mark;
+    return this.kind === other.kind;
   }
   toDOM() {
     return this.icon.cloneNode(true);
@@ -93,6 +93,11 @@ function decorations(state, { lines, names: refs, room, at }) {
       const from = Math.min(line.from + fact.column - 1, line.to - 1);
       ranges.push(Decoration.mark({ class: "wavy" }).range(from, line.to));
     }
+    if (fact.found && line.text.trim()) {
+      const code = line.text.trimEnd();
+      const from = line.from + code.length - code.trimStart().length;
+      ranges.push(Decoration.mark({ class: `wavy ${fact.found}` }).range(from, line.from + code.length));
+    }
     const note = endNote(line, fact, room, stands, reached);
     if (note) ranges.push(Decoration.widget({ widget: note, side: 1, stands }).range(line.to));
   }
@@ -102,7 +107,7 @@ function decorations(state, { lines, names: refs, room, at }) {
 function icons(state, { lines, at }) {
   const ranges = lines
     .filter((fact) => fact.icon && fact.number <= state.doc.lines && (fact.since === null || at.moment === null || fact.since <= at.moment))
-    .map((fact) => new Icon(fact.mark, fact.icon).range(state.doc.line(fact.number).from));
+    .map((fact) => new Icon(fact.kind, fact.icon).range(state.doc.line(fact.number).from));
   return RangeSet.of(ranges, true);
 }
 
@@ -176,7 +181,9 @@ const look = EditorView.theme({
   ".end-note.unseen": { color: "var(--alarm)", backgroundColor: "var(--alarm-soft)", fontWeight: "600" },
   ".end-note.raised, .end-note.stopped": { color: "var(--page)", backgroundColor: "var(--ink)", fontWeight: "600" },
   '.cm-line[data-mark="raised"], .cm-line[data-mark="stopped"]': { boxShadow: "inset 3px 0 var(--ink)", backgroundColor: "var(--sunken)" },
-  ".wavy": { textDecoration: "underline wavy var(--ink) 1.5px", textUnderlineOffset: "5px" },
+  ".wavy.wrong": { textDecorationColor: "var(--alarm)" },
+  ".wavy.warning, .wavy.note": { textDecorationColor: "var(--outline)" },
+  ".wavy": { textDecoration: "underline wavy var(--ink) 1.5px", textUnderlineOffset: "4px" },
   ".cm-line.lit": { backgroundColor: "var(--accent-soft)" },
   "span.lit": { backgroundColor: "var(--accent)", borderRadius: "3px", boxShadow: "0 0 0 2px var(--accent)" },
   "span.lit, span.lit *": { color: "var(--accent-ink)" },
@@ -219,6 +226,12 @@ function selected(view) {
   return { from: Math.min(anchor, head), to: Math.max(anchor, head) };
 }
 
+// A mark in the gutter of a line that a finding accuses leads there.
+function goToFinding(view, block) {
+  const detail = view.state.doc.lineAt(block.from).number;
+  return !document.dispatchEvent(new CustomEvent("tapescope:finding", { detail, cancelable: true }));
+}
+
 export class Editor {
   constructor(source, host) {
     const root = host.attachShadow({ mode: "open" });
@@ -230,7 +243,9 @@ export class Editor {
         doc: source.value,
         extensions: [
           lineNumbers(),
-          gutter({ class: "marks", markers: (view) => view.state.field(shown).icons, initialSpacer: null }),
+          gutter({
+            class: "marks", markers: (view) => view.state.field(shown).icons, initialSpacer: null, domEventHandlers: { click: goToFinding },
+          }),
           history(),
           drawSelection(),
           highlightSpecialChars(),

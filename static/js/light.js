@@ -5,6 +5,7 @@ let pinned = null;
 
 function refsOf(ref) {
   if (!ref) return new Set();
+  if (ref.includes(" ")) return new Set(ref.split(" ")); // what a finding is about
   const line = ref.startsWith("L") ? document.querySelector(`#lines [data-ref="${CSS.escape(ref)}"]`) : null;
   return new Set([ref, ...(line?.dataset.lights?.split(" ") ?? [])]);
 }
@@ -20,7 +21,10 @@ function light(refs) {
 }
 
 // An event from inside the editor's shadow root names its host; the path still knows where it came from.
-const refAt = (event) => event.composedPath()[0]?.closest?.("[data-ref]")?.getAttribute("data-ref") ?? null;
+const refAt = (event) => {
+  const at = event.composedPath()[0]?.closest?.("[data-ref], [data-lights]:not(#lines > li)");
+  return at?.getAttribute("data-ref") ?? at?.getAttribute("data-lights") ?? null;
+};
 const show = (ref) => light(refsOf(ref ?? pinned));
 
 function pin(ref) {

@@ -12,9 +12,11 @@ function facts() {
     number: line.value,
     mark: line.dataset.mark ?? null,
     icon: line.querySelector(".gutter svg"),
+    kind: line.dataset.icon ?? line.dataset.mark ?? null,
     words: line.dataset.words ?? null,
     values: line.dataset.values ?? null,
     column: Number(line.dataset.column ?? 0),
+    found: line.dataset.found ?? null,
     since: number(line.dataset.since),
     settled: number(line.dataset.settled),
   }));
@@ -71,3 +73,11 @@ document.addEventListener("tapescope:moment", (event) => {
   if (stepped) editor?.reveal(at.line);
 });
 document.addEventListener("tapescope:light", (event) => editor?.light(event.detail));
+document.addEventListener("tapescope:finding", (event) => {
+  const number = document.querySelector(`#L${event.detail}`)?.dataset.finding;
+  const finding = number && document.querySelector(`#finding-${number}`);
+  if (!finding) return;
+  event.preventDefault();
+  if (finding.matches("details")) finding.open = true;
+  finding.focus();
+});

@@ -28,7 +28,8 @@ SOURCE = "\n".join(
 def lines_of(trace: Trace, source: str) -> tuple[Line, ...]:
     history = History(trace)
     film = Film(range(1, history.moments.count + 1))
-    return lines_at(history, film, source, frozenset(trace.tensors | trace.storages | trace.counters))
+    drawn = frozenset(trace.tensors | trace.storages | trace.counters)
+    return lines_at(history, film, source, drawn, {})
 
 
 def test_marks_and_values_of_lines() -> None:
