@@ -84,6 +84,7 @@ class ResultView(Struct, frozen=True, kw_only=True):
     tape: Tape
     scene: Scene
     gradients: Gradients
+    compared: bool  # whether some gradients are shown beside those of the reference run
     not_compared: str | None
     variables: Variables | None
     environment: Environment
@@ -154,6 +155,7 @@ def result_of(shown: Shown, place: Address, moment: int | None, limits: Limits) 
         tape=pictures.tape,
         scene=pictures.scene,
         gradients=shown.gradients,
+        compared=bool(run.contrasts),
         not_compared=run.not_compared,
         variables=shown.variables,
         environment=trace.environment,
