@@ -42,7 +42,7 @@ def test_an_example_is_already_run(client: TestClient, path: str, title: str, wo
     assert source_in(response) == catalog()[slug].source
 
 
-def test_four_examples_are_listed_and_the_one_that_is_open_says_so(client: TestClient) -> None:
+def test_the_header_lists_examples_and_the_one_that_is_open_says_so(client: TestClient) -> None:
     page = soup(client.get("/examples/detach"))
     links = page.select("nav.examples .row a")
     assert [link["href"] for link in links] == [
@@ -50,6 +50,8 @@ def test_four_examples_are_listed_and_the_one_that_is_open_says_so(client: TestC
         "/examples/detach",
         "/examples/two-networks",
         "/examples/frozen-network",
+        "/pitfalls",
+        "/api/docs",
     ]
     assert [link["href"] for link in links if link.get("aria-current") == "page"] == ["/examples/detach"]
 
