@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
-from tests.bench import moments, press, sizes, throughput, tracing
+from tests.bench import diagnoses, moments, press, sizes, throughput, tracing
 from tests.bench.figures import Figure, Heading, table
 from tests.bench.server import Server, serving
 
@@ -13,6 +13,7 @@ PARTS: list[Callable[[Server], Iterator[Figure | Heading]]] = [
     throughput.measure,
     sizes.measure,
     moments.measure,
+    diagnoses.measure,
 ]
 
 
