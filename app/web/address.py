@@ -80,6 +80,11 @@ def address_of(source: str, opened: Folds) -> Address:
     return Address(path="/", code=pack(source), opened=in_words(opened))
 
 
+def compare_address(left: str, right: str) -> str:
+    """Where two snippets stand side by side. It ends where `moment=5` can follow."""
+    return f"/compare?left={pack(left)}&right={pack(right)}&"
+
+
 def folds_in(words: str) -> Folds:
     """The ids of folds in a form field or an address; those of no fold do nothing."""
     return frozenset(filter(None, words.split(",")[:MOST_OPENED]))

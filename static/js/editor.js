@@ -88,6 +88,7 @@ function decorations(state, { lines, names: refs, room, at }) {
     const attributes = { "data-ref": `L${fact.number}` };
     if (fact.mark && reached(fact.since)) attributes["data-mark"] = fact.mark;
     ranges.push(Decoration.line({ attributes }).range(line.from));
+    if (fact.differs) ranges.push(Decoration.line({ class: "differs" }).range(line.from));
     if (stands) ranges.push(Decoration.line({ class: NOW, stands }).range(line.from));
     if (fact.column && line.length) {
       const from = Math.min(line.from + fact.column - 1, line.to - 1);
@@ -176,6 +177,7 @@ const look = EditorView.theme({
     backgroundColor: "var(--surface)", whiteSpace: "pre",
   },
   ".end-note.now": { color: "var(--accent)", background: "none", fontWeight: "600" },
+  ".cm-line.differs": { backgroundColor: "var(--sunken)", boxShadow: "inset 3px 0 var(--outline)" },
   ".cm-line.now, &.cm-focused .cm-line.now": { boxShadow: "inset 3px 0 var(--accent)", backgroundColor: "var(--accent-soft)" },
   ".end-note.values": { fontFamily: "var(--font-code)", color: "var(--ink-faint)", background: "none" },
   ".end-note.unseen": { color: "var(--alarm)", backgroundColor: "var(--alarm-soft)", fontWeight: "600" },
@@ -260,7 +262,7 @@ export class Editor {
           EditorView.domEventHandlers({ beforeinput: typeOver, scroll: (_, view) => keepNotesInView(view) }),
           keymap.of([{ key: "Tab", run: indentMore, shift: indentLess }, ...defaultKeymap, ...historyKeymap]),
           EditorView.contentAttributes.of({
-            "aria-label": "Snippet", tabindex: "0", "aria-description": "Esc, then Tab, leaves the editor.", translate: "no", spellcheck: "false", autocorrect: "off",
+            "aria-label": host.dataset.label ?? "Snippet", tabindex: "0", "aria-description": "Esc, then Tab, leaves the editor.", translate: "no", spellcheck: "false", autocorrect: "off",
             autocapitalize: "off",
           }),
           EditorView.updateListener.of((update) => {

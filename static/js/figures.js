@@ -1,5 +1,5 @@
 // A figure takes one stop of the Tab key; ↑ and ↓ go from mark to mark inside, Enter pins the light of what has one.
-const result = document.querySelector("#result");
+const result = document.querySelector("#result, #compared");
 const marks = new Map(); // by figure: its links
 
 const there = (mark) => !mark.classList.contains("ahead") && !mark.classList.contains("past");
@@ -44,7 +44,7 @@ result.addEventListener("keydown", (event) => {
     next?.focus();
   } else if (event.key === "Enter" && link.getAttribute("href").startsWith("#") && link.dataset.ref) {
     event.preventDefault();
-    document.dispatchEvent(new CustomEvent("tapescope:pin", { detail: link.dataset.ref }));
+    document.dispatchEvent(new CustomEvent("tapescope:pin", { detail: { ref: link.dataset.ref, side: link.closest("[data-side]")?.dataset.side ?? null } }));
   }
 });
 

@@ -72,7 +72,7 @@ document.addEventListener("tapescope:moment", (event) => {
   editor?.stand(at, names());
   if (stepped) editor?.reveal(at.line);
 });
-document.addEventListener("tapescope:light", (event) => editor?.light(event.detail));
+document.addEventListener("tapescope:light", (event) => editor?.light(event.detail.refs));
 document.addEventListener("tapescope:finding", (event) => {
   const number = document.querySelector(`#L${event.detail}`)?.dataset.finding;
   const finding = number && document.querySelector(`#finding-${number}`);

@@ -50,6 +50,7 @@ def test_the_header_lists_examples_and_the_one_that_is_open_says_so(client: Test
         "/examples/detach",
         "/examples/two-networks",
         "/examples/frozen-network",
+        "/compare",
         "/pitfalls",
         "/api/docs",
     ]

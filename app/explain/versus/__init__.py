@@ -3,6 +3,16 @@
 from app.explain.versus.lines import LinePair, pair_lines
 from app.explain.versus.outcomes import GradPair, ending, grad_pairs
 from app.explain.versus.pairs import pair_moments
-from app.explain.versus.parting import Parting, parting_of
+from app.explain.versus.parting import Parting, parting_of, said
 
-__all__ = ["GradPair", "LinePair", "Parting", "ending", "grad_pairs", "pair_lines", "pair_moments", "parting_of"]
+__all__ = [
+    "GradPair",
+    "LinePair",
+    "Parting",
+    "ending",
+    "grad_pairs",
+    "pair_lines",
+    "pair_moments",
+    "parting_of",
+    "said",
+]
