@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 from app.web.assets import assets
 from app.web.compiler import PlainEnvironment
 from app.web.prose import code_only, plain, prose
+from app.web.visible import visible_page
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
@@ -45,4 +46,5 @@ def compile_templates() -> None:
 
 
 def _html(template: str, view: object, status: int) -> HTMLResponse:
-    return HTMLResponse(templates.get_template(template).render(view=view), status, {"Cache-Control": "no-cache"})
+    html = visible_page(templates.get_template(template).render(view=view))
+    return HTMLResponse(html, status, {"Cache-Control": "no-cache"})

@@ -13,6 +13,7 @@ from app.web.printed import Printed, printed_of
 from app.web.run import Run
 from app.web.timeline import Timeline, timeline_of
 from app.web.variables import Variables, variables_of
+from app.web.visible import visible_json
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ def _refs(pictures: Pictures) -> Iterator[str]:
 
 def _data(pictures: Pictures) -> str:
     """The film as JSON that can stand in a script element: nothing in it can end that, or begin another."""
-    return msgspec.json.encode(pictures.film.data()).decode().replace("<", "\\u003c")
+    return visible_json(msgspec.json.encode(pictures.film.data()).decode()).replace("<", "\\u003c")
 
 
 def moment_of(text: str, shown: Shown) -> int | None:
