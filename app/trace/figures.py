@@ -20,6 +20,8 @@ def number(value: Scalar, digits: int = DIGITS, decimals: int | None = None) -> 
     if isinstance(value, tuple):
         real, imaginary = (number(part, digits) for part in value)
         return f"{real}{'' if imaginary.startswith('−') else '+'}{imaginary}j"
+    if isinstance(value, float) and not math.isfinite(value):
+        return number("nan" if value != value else "inf" if value > 0 else "-inf")
     if decimals is not None and value:
         return f"{value:.{decimals}f}".replace("-", "−")
     if isinstance(value, int) and abs(value) < _PLAIN[1]:
@@ -58,7 +60,7 @@ def shape_words(shape: Sequence[int]) -> str:
 
 def _common_decimals(values: Sequence[Scalar], digits: int) -> int | None:
     """How many decimals suit all; None where the smallest would lose its digits, or all are whole."""
-    sizes = [abs(value) for value in values if isinstance(value, float) and value]
+    sizes = [abs(value) for value in values if isinstance(value, float) and value and math.isfinite(value)]
     if not sizes or all(size.is_integer() for size in sizes):
         return None
     low, high = min(sizes), max(sizes)

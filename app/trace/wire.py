@@ -13,6 +13,7 @@ import msgspec
 from app.trace.model import Reference, Storage, Trace
 from app.trace.packing import is_packed, size_of
 
+_MOST_MOMENTS = 250_000  # several times what any run records: who goes from one to the next must come to an end
 _MOST_CELLS = 2**26  # of all contents at all moments, the changes put together: more than any run keeps
 
 
@@ -67,8 +68,8 @@ def _dangling(trace: Trace) -> Iterator[str]:
     def late_call(call: int | None) -> bool:
         return call is not None and call >= len(trace.calls)
 
-    for step in trace.steps:
-        if step.caller is not None and step.caller >= steps:
+    for at, step in enumerate(trace.steps):
+        if step.caller is not None and step.caller >= at:  # going from one to the next must end
             yield f"step of line {step.line}"
     for key, tensor in tensors.items():
         if any(missing(turn.node, nodes) for turn in tensor.turns):
@@ -81,6 +82,8 @@ def _dangling(trace: Trace) -> Iterator[str]:
             yield f"tensor {key}"  # going from one to the next must end
         if missing(tensor.base, tensors) or missing(tensor.continues, tensors) or late(tensor.step):
             yield f"tensor {key}"
+        if tensor.stride is not None and (len(tensor.stride) != len(tensor.shape) or min(tensor.shape, default=0) < 0):
+            yield f"a stride of {key}"
     for key, node in nodes.items():
         if any(edge and edge.node not in nodes for edge in node.inputs) or late(node.step):
             yield f"node {key}"
@@ -99,7 +102,7 @@ def _dangling(trace: Trace) -> Iterator[str]:
         if late(call.step) or (call.parent is not None and call.parent >= len(trace.calls)):
             yield f"call of {call.module}"
     for array in trace.arrays:
-        if array.storage not in storages:
+        if array.storage not in storages or len(array.stride) != len(array.shape):
             yield f"array {array.name}"
     for operation in trace.operations:
         if late(operation.step) or any(key not in tensors for key in operation.inputs + operation.outputs):
@@ -132,6 +135,12 @@ def _out_of_order(trace: Trace) -> Iterator[str]:
     def falls(moments: Iterable[int]) -> bool:
         return any(later < earlier for earlier, later in pairwise(moments))
 
+    lasting = [trace.unobserved or 0, *(step.moment for step in trace.steps[-1:])]
+    if (
+        max([*lasting, *(fired.moment for backward in trace.backwards for fired in backward.fired[-1:])])
+        > _MOST_MOMENTS
+    ):
+        yield "a moment"
     if falls(step.moment for step in trace.steps):
         yield "the order of lines"
     for backward in trace.backwards:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import DEADLINE_S, OpenPage, Watch, serve
+from tests.browser.conftest import DEADLINE_S, OpenPage, Watch
+from tests.serving import serve
 from tests.browser.test_bench import run, write
 
 SLOW = "while True:\n    pass"

@@ -1,13 +1,12 @@
 """A child is untrusted: what a Trace says is refused, or shown without an error and without markup of its own."""
 
-import os
 import re
+from functools import cache
 from itertools import cycle
 from random import Random
 from typing import Any
 
 import msgspec
-import pytest
 from bs4 import BeautifulSoup
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +24,7 @@ from app.web.run import Run
 from app.web.shown import show
 from app.web.views import BenchView, Site, opening_of, result_of
 from app.web.visible import visible_page
+from tests.fuzzing import EXAMPLES
 from tests.tracing import trace_of
 
 LIMITS = Limits(time_s=5.0, memory_bytes=2**30, output_bytes=2**16, source_bytes=20_000)
@@ -34,7 +34,6 @@ SOURCES = [
     "import torch\nw = torch.ones(3, requires_grad=True)\nfor _ in range(3):\n    y = (w * w).sum()\n    y.backward()",
     "import torch\ndef f(x): return x.sin()\nw = torch.ones(2, 2, requires_grad=True)\nf(w.t())[0].sum().backward()",
 ]
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))  # more in `make fuzz`
 MOST_CHARACTERS = 5_000_000
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -80,7 +79,7 @@ def handlers(html: str) -> list[str]:
     return [name for tag in found for name in tag.attrs if name.startswith("on") or name == "style"]
 
 
-@pytest.fixture(scope="module")
+@cache
 def answers() -> list[bytes]:
     """What the worker really sends."""
     return [encode(trace_of(source)) for source in SOURCES]
@@ -137,9 +136,9 @@ def changed(thing: Any, random: Random) -> None:
 
 @settings(derandomize=True, max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
-def test_a_changed_answer_is_refused_or_shown(answers: list[bytes], seed: int) -> None:
+def test_a_changed_answer_is_refused_or_shown(seed: int) -> None:
     random = Random(seed)  # noqa: S311  # no secret
-    thing = _plain(random.choice(answers))
+    thing = _plain(random.choice(answers()))
     for _ in range(random.randint(1, 3)):
         changed(thing, random)
     try:
@@ -155,9 +154,9 @@ CHOSEN = ("kind", "reason", "owner", "packing", "call", "mode", "dtype")  # one 
 ID = re.compile("[tsvn][0-9]+")
 
 
-def test_hostile_texts_everywhere_are_shown_as_texts(answers: list[bytes]) -> None:
+def test_hostile_texts_everywhere_are_shown_as_texts() -> None:
     texts = cycle(HOSTILE)
-    for answer in answers:
+    for answer in answers():
         calm = decode_trace(answer)
         thing = _plain(answer)
         for *way, last in places(thing):

@@ -60,6 +60,8 @@ class OperatorTeller:
 
     def _taken_out(self, operation: Operation, moment: int, *, graph: bool) -> str:
         """`.data` or `.detach()`: what the result shares with its source, which had a `graph`."""
+        if not operation.inputs:
+            return op_word(operation.op)
         if not operation.outputs or operation.op == "detach_":
             source = self._names.called(operation.inputs[0], moment, operation.step)
             return f"{op_word(operation.op)} took {source} out of its graph"
