@@ -12,6 +12,8 @@ from typing import Any, TypeGuard, cast
 
 import torch
 
+from app.trace.model import Forbidden
+
 Node = torch.autograd.graph.Node
 TensorBase = cast("type[torch.Tensor]", torch._C.TensorBase)  # isinstance without torch.Tensor's slow metaclass
 
@@ -32,10 +34,13 @@ is_inference: Callable[[torch.Tensor], bool] = _attributes.is_inference
 is_contiguous: Callable[[torch.Tensor], bool] = _attributes.is_contiguous
 is_neg: Callable[[torch.Tensor], bool] = _attributes.is_neg
 is_conj: Callable[[torch.Tensor], bool] = _attributes.is_conj
+clone: Callable[[torch.Tensor], torch.Tensor] = _attributes.clone
+detach: Callable[[torch.Tensor], torch.Tensor] = _attributes.detach
 to_contiguous: Callable[[torch.Tensor], torch.Tensor] = _attributes.contiguous
 conj_physical: Callable[[torch.Tensor], torch.Tensor] = _attributes.conj_physical
 neg: Callable[[torch.Tensor], torch.Tensor] = _attributes.neg
 frombuffer: Callable[..., torch.Tensor] = torch.frombuffer
+allclose: Callable[..., bool] = torch.allclose
 reshape: Callable[..., torch.Tensor] = _attributes.reshape
 as_strided: Callable[..., torch.Tensor] = _attributes.as_strided
 view_as: Callable[..., torch.Tensor] = _attributes.view_as
@@ -84,6 +89,16 @@ _AccumulateGrad: Any = _functions._functions.AccumulateGrad
 _grad_fn: Callable[[torch.Tensor], Node | None] = _attributes.grad_fn.__get__
 _is_leaf: Callable[[torch.Tensor], bool] = _attributes.is_leaf.__get__
 _requires_grad: Callable[[torch.Tensor], bool] = _attributes.requires_grad.__get__
+
+
+_creation_of: Callable[[torch.Tensor], object] = _functions._autograd._get_creation_meta
+_creations: Any = _functions._autograd.CreationMeta
+_FORBIDDEN: dict[object, Forbidden] = {
+    _creations.NO_GRAD_MODE: "no_grad view",
+    _creations.INFERENCE_MODE: "inference view",
+    _creations.MULTI_OUTPUT_NODE: "one of several views",
+    _creations.IN_CUSTOM_FUNCTION: "view by a custom Function",
+}
 
 
 def is_tensor(value: object) -> TypeGuard[torch.Tensor]:
@@ -149,6 +164,20 @@ def standing_of(tensor: torch.Tensor) -> tuple[bool, bool]:
         return _is_leaf(tensor), _requires_grad(tensor)
     except RuntimeError:
         return is_leaf_of(tensor), requires_grad_of(tensor)
+
+
+def forbidden(written: Sequence[torch.Tensor]) -> Forbidden | None:
+    """Why torch lets nobody write the first of `written` in place that it does so for, with grad mode on."""
+    for tensor in written:
+        if is_inference(tensor):
+            continue
+        base = base_of(tensor) if is_view(tensor) else None
+        if base is not None and (found := _FORBIDDEN.get(_creation_of(tensor))):
+            return found
+        owner = tensor if base is None else base
+        if is_leaf_of(owner) and requires_grad_of(owner):
+            return "leaf"
+    return None
 
 
 def is_the_readers(tensor: torch.Tensor) -> bool:

@@ -13,6 +13,7 @@ from app.explain.rules import (
     non_leaf_grad_read,
     nothing_to_differentiate,
     numpy_on_requires_grad,
+    optimizer_step_before_backward,
     saved_tensor_overwritten,
     unused_input,
     write_hidden_by_alias,
@@ -32,6 +33,7 @@ GROUPS = (
         "Saved tensors and writes",
         (
             saved_tensor_overwritten,
+            optimizer_step_before_backward,
             write_hidden_by_data,
             write_hidden_by_alias,
             inplace_on_leaf,
