@@ -71,11 +71,12 @@ def raised_operation(trace: Trace) -> Operation | None:
 
 
 def ended_by(trace: Trace) -> Operation | None:
-    """The operator call whose exception ended the run, on the line where it did."""
-    operation, error = raised_operation(trace), trace.outcome.error
-    if operation is None or error is None or trace.line(operation.step) not in (error.line, *error.frames):
+    """The operator call whose exception ended the run, on the line where it did: in a hook, before `backward` itself."""
+    error = trace.outcome.error
+    if trace.outcome.kind != "raised" or error is None:
         return None
-    return operation
+    raised = [operation for operation in reversed(trace.operations) if operation.raised]
+    return next((operation for operation in raised if trace.line(operation.step) == error.line), None)
 
 
 def lines_of(*lines: int | None) -> tuple[int, ...]:
@@ -168,6 +169,16 @@ def listed(names: list[str]) -> str:
 def code(text: str) -> str:
     """`text` as code in a sentence, in one line and without the mark that would end it."""
     return "`" + text.replace("`", "'") + "`"
+
+
+def writer(op: str) -> str:
+    """What to call an operator that wrote."""
+    return "the assignment" if op == "__setitem__" else code(op)
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital letter first."""
+    return text[:1].upper() + text[1:]
 
 
 def called(trace: Trace, tensor: str) -> str:

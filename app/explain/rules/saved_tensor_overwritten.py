@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.facts import Read, called, code, ids, lines_of, operation_of, refused, writes_since
+from app.explain.facts import Read, called, code, ids, lines_of, operation_of, refused, sentence, writer, writes_since
 from app.explain.rule import Page
 from app.trace.model import Trace, Write
 
@@ -112,10 +112,10 @@ def is_update(trace: Trace, write: Write) -> bool:
 def write_sentence(trace: Trace, read: Read, write: Write) -> str:
     through = called(trace, write.through) if write.through else "it"
     if write.through in (None, read.saved.tensor):
-        return f"{code(write.op)} on line {write.line} then wrote it in place. "
+        return f"{sentence(writer(write.op))} on line {write.line} then wrote it in place. "
     name = read.tensor.name or read.tensor.expression
     return (
-        f"{code(write.op)} on line {write.line} then wrote the same memory through {through}, "
+        f"{sentence(writer(write.op))} on line {write.line} then wrote the same memory through {through}, "
         f"which shares {f'the version counter of {code(name)}' if name else 'its version counter'}. "
     )
 
@@ -135,6 +135,6 @@ def fix(trace: Trace, read: Read, write: Write | None) -> str:
             "The saved values then stay as they are."
         )
     return (
-        f"Use an operator that makes a new tensor on line {write.line} instead of {code(write.op)}, "
+        f"Use an operator that makes a new tensor on line {write.line} instead of {writer(write.op)}, "
         f"or write to a `.clone()`. {name} then keeps the values that backward needs."
     )
