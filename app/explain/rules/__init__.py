@@ -7,14 +7,18 @@ from app.explain.rules import (
     backward_needs_scalar,
     backward_twice,
     buffer_overwritten_unversioned,
+    custom_function_misuse,
     deliberate_cut,
+    gradient_shared,
     graph_cut,
+    hook_changed_gradient,
     inplace_on_expanded,
     inplace_on_leaf,
     inplace_on_multi_output_view,
     inplace_on_no_grad_view,
     inplace_on_view_of_leaf,
     leaf_without_gradient,
+    nan_gradient,
     non_leaf_grad_read,
     nothing_to_differentiate,
     numpy_on_requires_grad,
@@ -24,6 +28,7 @@ from app.explain.rules import (
     unused_input,
     write_hidden_by_alias,
     write_hidden_by_data,
+    zero_gradient,
 )
 
 
@@ -68,6 +73,11 @@ GROUPS = (
             numpy_on_requires_grad,
             leaf_without_gradient,
             non_leaf_grad_read,
+            nan_gradient,
+            zero_gradient,
+            gradient_shared,
+            hook_changed_gradient,
+            custom_function_misuse,
         ),
     ),
 )
