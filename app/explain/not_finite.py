@@ -10,6 +10,7 @@ from app.trace.history import History
 from app.trace.model import Backward, Fired, Node, Scalar, Trace, Values
 
 _CHOOSING = re.compile("Where|Masked|Index|Select|Slice|Gather|Take|Clamp|Maximum|Minimum|Max|Min|Mul|Relu")
+_CONSTANTS = frozenset(["masked_fill", "masked_fill_", "full", "full_like", "fill_", "new_full", "tensor", "where"])
 _MOST = 2_000  # tensors looked at on the way up
 
 
@@ -42,6 +43,8 @@ def unchosen(fired: Fired) -> bool:
 def point(node: Node, fired: Fired) -> str | None:
     """What the node's function was given, or gave, where it sent what is not finite: "0"."""
     sent = next((values for values in fired.grad_inputs if has_non_finite(values)), None)
+    if function_of(node) in ("std", "var"):  # of all elements together
+        return None
     for slot in ("self", "other", "result"):
         for saved in node.saved:
             if saved.slot == slot and _is_alike(sent, saved.values):
@@ -67,24 +70,37 @@ def consumer(trace: Trace, backward: Backward, fired: Fired) -> Node | None:
 
 def origin_in_forward(trace: Trace, node: Node, backward: Backward) -> Origin | None:
     """Where the values of the forward stopped being finite, above what `node` used; None where they were."""
-    history = History(trace)
-    above = makers(trace)
+    history, above = History(trace), makers(trace)
     used = {saved.tensor for saved in node.saved if saved.tensor} | set(node.tensors)
-    if not used:  # a node that saves nothing: what it made
-        used = set(backward.roots)
-    first_infinite: Origin | None = None
-    tensors = sorted(upstream(above, used), key=lambda key: trace.tensors[key].moment)
-    for key in tensors[:_MOST]:
+    used = used or set(backward.roots)  # of a node that saves nothing
+    tensors = {key for key in upstream(above, used) if trace.tensors[key].moment <= backward.moment}
+    found: list[tuple[int, Origin]] = []
+    for key in sorted(tensors, key=lambda key: trace.tensors[key].moment)[:_MOST]:
         tensor = trace.tensors[key]
         values = history.values(key, tensor.moment)
-        if not has_non_finite(values) or tensor.step is None:
-            continue
-        is_nan = has_nan(values)
-        origin = Origin(key, trace.line(tensor.step), is_nan, bool(above.get(key)))
-        if is_nan:
-            return origin
-        first_infinite = first_infinite or origin
-    return first_infinite
+        if tensor.step is not None and has_non_finite(values) and (has_nan(values) or tensor.op not in _CONSTANTS):
+            made = bool(above.get(key)) or tensor.op is None and not tensor.names
+            found.append((tensor.moment, Origin(key, trace.line(tensor.step), has_nan(values), made)))
+            break
+    storages = {trace.tensors[key].storage: key for key in sorted(tensors, key=lambda key: -trace.tensors[key].moment)}
+    for write in trace.writes:
+        if write.moment > backward.moment or (found and write.moment >= found[0][0]):
+            break
+        if write.storage in storages and write.op not in _CONSTANTS:
+            key = storages[write.storage]
+            values = history.values(key, write.moment)
+            if has_non_finite(values) and not has_non_finite(history.values(key, write.moment - 1)):
+                return Origin(key, write.line, has_nan(values), True)
+    return found[0][1] if found else None
+
+
+def is_own(trace: Trace, node: Node, origin: Origin) -> bool:
+    """Whether what `node` itself gave was the first that is not finite: its function met a point where it has none."""
+    return origin.tensor in node.tensors or any(
+        saved.tensor == origin.tensor and saved.slot in ("result", "self", "other") and not trace.tensors[saved.tensor].op
+        and not trace.tensors[saved.tensor].names
+        for saved in node.saved
+    )
 
 
 def _is_alike(one: Values | None, other: Values | None) -> bool:

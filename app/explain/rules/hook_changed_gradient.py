@@ -12,7 +12,7 @@ from app.explain.edits import Edit
 from app.explain.facts import called, code, ids, lines_of
 from app.explain.numbers import arrived, few, same
 from app.explain.rule import Page
-from app.trace.model import Backward, Fired, Operation, Trace, Values
+from app.trace.model import Backward, Operation, Trace, Values
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_hook.html"
 PAGE = Page(
@@ -37,7 +37,9 @@ _MODULE_HOOK = "BackwardHookFunctionBackward"  # passes on what it receives; tor
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
     hooked = [operation for operation in trace.operations if operation.op == "register_hook" and operation.inputs]
-    of_modules = {key for key, node in trace.nodes.items() if node.name == _MODULE_HOOK}
+    of_modules = {key: key for key, node in trace.nodes.items() if node.name == _MODULE_HOOK}
+    for key in list(of_modules):  # what its hook gives back is seen by the nodes that it goes on to
+        of_modules |= {edge.node: key for edge in trace.nodes[key].inputs if edge and edge.node not in of_modules}
     if not hooked and not of_modules:
         return
     of_tensors = {node: one for one in hooked if (node := trace.tensors[one.inputs[0]].node)}
@@ -45,14 +47,13 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
     for backward in trace.backwards:
         started = {trace.tensors[key].node for key in backward.roots}
         for at, fired in enumerate(backward.fired):
-            if fired.node in told or fired.node not in of_tensors.keys() | of_modules:
+            if fired.node in told or fired.node not in of_tensors.keys() | of_modules.keys():
                 continue
             change = None if fired.node in started else received_other(trace, backward, at)
-            if change is None and fired.node in of_modules:
-                change = sent_other(fired)
             if change is not None:
                 told.add(fired.node)
-                yield diagnose(trace, backward, at, of_tensors.get(fired.node), change)
+                hook, owner = of_tensors.get(fired.node), of_modules.get(fired.node, fired.node)
+                yield diagnose(trace, backward, at, owner, hook, change)
 
 
 def received_other(trace: Trace, backward: Backward, at: int) -> tuple[Values, Values] | None:
@@ -65,14 +66,6 @@ def received_other(trace: Trace, backward: Backward, at: int) -> tuple[Values, V
     return None
 
 
-def sent_other(fired: Fired) -> tuple[Values, Values] | None:
-    """What a node was given and what it sent on, where it should be the same."""
-    for given, sent in zip(fired.grad_outputs, fired.grad_inputs, strict=False):
-        if given is not None and sent is not None and same(given, sent) is False:
-            return given, sent
-    return None
-
-
 def ran_at(trace: Trace, backward: Backward, at: int) -> int | None:
     """The line that a hook of the reader's ended on, between this node and the ones beside it."""
     after = backward.fired[at - 1].moment if at else backward.moment
@@ -82,10 +75,10 @@ def ran_at(trace: Trace, backward: Backward, at: int) -> int | None:
 
 
 def diagnose(
-    trace: Trace, backward: Backward, at: int, hook: Operation | None, change: tuple[Values, Values]
+    trace: Trace, backward: Backward, at: int, owner: str, hook: Operation | None, change: tuple[Values, Values]
 ) -> Diagnosis:
     fired = backward.fired[at]
-    node, backward_line = trace.nodes[fired.node], trace.line(backward.step)
+    node, backward_line = trace.nodes[owner], trace.line(backward.step)
     if hook is not None:
         line: int | None = trace.line(hook.step)
         of = called(trace, hook.inputs[0])

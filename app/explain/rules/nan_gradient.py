@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.facts import called, code, ended_with, ids, lines_of, listed
-from app.explain.numbers import has_non_finite
-from app.explain.not_finite import Origin, consumer, function_of, origin_in_forward, point, unchosen
+from app.explain.facts import called, code, ended_with, ids, lines_of, listed, sentence
+from app.explain.numbers import has_non_finite, is_known
+from app.explain.not_finite import Origin, consumer, function_of, is_own, origin_in_forward, point, unchosen
 from app.explain.rule import Page
 from app.trace.flow import ACCUMULATE
 from app.trace.model import Backward, Fired, Node, Trace
@@ -48,6 +48,8 @@ _AWAY = {
     "log10": "Keep what goes into `log10` away from 0, as with `.clamp(min=1e-12)`",
     "div": "Keep what is divided by away from 0: add a small number to it, such as `1e-12`",
     "reciprocal": "Keep what is divided by away from 0: add a small number to it, such as `1e-12`",
+    "exp": "Keep what goes into `exp` small, as with `.clamp(max=80)`: it soon passes the largest number",
+    "pow": "Keep what goes into the power away from 0 where its derivative is infinite there, and from large numbers",
     "std": "Take `std` of more than one element, or pass `correction=0`",
     "var": "Take `var` of more than one element, or pass `correction=0`",
     "acos": "Keep what goes into `acos` away from 1 and -1, as with `.clamp(-0.999999, 0.999999)`",
@@ -58,9 +60,8 @@ _AWAY = {
 def check(trace: Trace) -> Iterator[Diagnosis]:
     for backward in trace.backwards:
         if backward.raised:
-            last = backward.fired[-1] if backward.fired else None
-            if last and not last.finished and ended_with(trace, ANOMALY):
-                yield diagnose(trace, backward, last)
+            if backward.fired and ended_with(trace, ANOMALY):
+                yield diagnose(trace, backward, backward.fired[-1])
                 return
         elif spoiled := leaves_of(trace, backward):
             first = first_of(backward)
@@ -95,12 +96,13 @@ def diagnose(trace: Trace, backward: Backward, fired: Fired, leaves: list[str] |
     node = trace.nodes[fired.node]
     line, backward_line = trace.line(node.step) if node.step is not None else None, trace.line(backward.step)
     names = listed([trace.tensors[key].label for key in dict.fromkeys(leaves or ()) if key])
-    origin = origin_in_forward(trace, node, backward)
+    first = origin_in_forward(trace, node, backward)
+    origin = None if first and is_own(trace, node, first) else first
     chooser = consumer(trace, backward, fired) if origin is None and unchosen(fired) else None
     chooser_line = trace.line(chooser.step) if chooser and chooser.step is not None else None
     if origin:
         line = origin.line
-    cause, fix = from_forward(trace, node, origin) if origin else in_backward(trace, fired, chooser, chooser_line)
+    cause, fix = from_forward(trace, node, origin) if origin else in_backward(trace, fired, chooser, chooser_line, first)
     return Diagnosis(
         rule="nan-gradient",
         severity="wrong" if leaves is not None else "error",
@@ -114,7 +116,7 @@ def diagnose(trace: Trace, backward: Backward, fired: Fired, leaves: list[str] |
         evidence={
             "node": fired.node,
             "leaves": [key for key in dict.fromkeys(leaves or ()) if key],
-            "forward_finite": origin is None,
+            "forward_finite": first is None,
             "origin": origin.tensor if origin else None,
             "chosen_by": chooser.name if chooser else None,
         },
@@ -135,18 +137,25 @@ def from_forward(trace: Trace, node: Node, origin: Origin) -> tuple[str, str]:
         f"Look at what goes into line {origin.line} there. Values that grow from step to step often mean that the "
         "learning rate is too large; a division by 0, or `log` and `sqrt` of what is not positive, give NaN at once."
         if origin.made
-        else f"{name} came with {what} in it: leave such elements out before computing with it."
+        else f"{sentence(name)} came with {what} in it: leave such elements out before computing with it."
     )
 
 
-def in_backward(trace: Trace, fired: Fired, chooser: Node | None, chooser_line: int | None) -> tuple[str, str]:
-    """Cause and fix where all values of the forward are finite."""
+def in_backward(
+    trace: Trace, fired: Fired, chooser: Node | None, chooser_line: int | None, own: Origin | None
+) -> tuple[str, str]:
+    """Cause and fix where all values that the node's operator was given are finite; `own` is what it gave itself."""
     node, function = trace.nodes[fired.node], function_of(trace.nodes[fired.node])
     expression = next((text for key in node.tensors if (text := trace.tensors[key].expression)), function)
     on = f" on line {trace.line(node.step)}" if node.step is not None else ""
     at = point(node, fired)
     where = f" at {at}" if at else ""
-    cause = f"Every value of the forward is finite. {code(node.name)}, recorded by {code(expression)}{on}, is the first "
+    gave = "NaN" if own and own.is_nan else "an infinite value"
+    cause = f"{code(node.name)}, recorded by {code(expression)}{on}, is the first "
+    if own:
+        cause = f"{code(expression)}{on} gave {gave} for finite values. Its node {code(node.name)} is the first "
+    elif all(is_known(saved.values) for saved in node.saved):
+        cause = f"The values of the forward are finite. {cause}"
     fix = _AWAY.get(function, f"Keep what goes into {code(function)} away from where its derivative is infinite")
     if unchosen(fired):
         cause += (
