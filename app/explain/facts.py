@@ -10,6 +10,9 @@ from msgspec import Struct
 from app.trace.model import Backward, Fired, Node, Operation, SavedTensor, Tensor, Trace, Write
 
 
+_RUNNING = frozenset(["running_mean", "running_var"])
+
+
 class Read(Struct, frozen=True):
     """A saved tensor as backward came to read it."""
 
@@ -39,8 +42,16 @@ def hidden(trace: Trace) -> Iterator[Read]:
             for check in fired.checks:
                 if check.intact is False:
                     saved = (node := trace.nodes[fired.node]).saved[check.slot]
-                    if saved.tensor is not None and saved.version_read == saved.version and not saved.hooked:
+                    if saved.tensor is None or saved.version_read != saved.version or saved.hooked:
+                        continue
+                    if not (saved.slot in _RUNNING and is_in_training(trace, node)):
                         yield Read(backward, fired, node, saved, trace.tensors[saved.tensor])
+
+
+def is_in_training(trace: Trace, node: Node) -> bool:
+    """Whether `batch_norm` recorded `node` in training: it kept the batch's own mean, and leaves the running one be."""
+    own = next((saved.tensor for saved in node.saved if saved.slot == "result1"), None)
+    return own is not None and 0 not in trace.tensors[own].shape
 
 
 def writes_since(trace: Trace, read: Read) -> Iterator[Write]:

@@ -51,7 +51,8 @@ def _bound(trace: Trace, operation: Operation) -> str | None:
 
 def changed_attributes(trace: Trace) -> Iterator[Kept]:
     """The attributes of ctx that backward read changed: one for each tensor and node."""
-    keeping = {key for key, node in trace.nodes.items() if any(kept.intact is False for kept in node.kept)}
+    with_attributes = [(key, node.kept) for key, node in trace.nodes.items() if node.kept]
+    keeping = {key for key, kept in with_attributes if any(one.intact is False for one in kept)}
     if not keeping:
         return
     for backward in trace.backwards:
