@@ -49,7 +49,8 @@ _AWAY = {
     "div": "Keep what is divided by away from 0: add a small number to it, such as `1e-12`",
     "reciprocal": "Keep what is divided by away from 0: add a small number to it, such as `1e-12`",
     "exp": "Keep what goes into `exp` small, as with `.clamp(max=80)`: it soon passes the largest number",
-    "pow": "Keep what goes into the power away from 0 where its derivative is infinite there, and from large numbers",
+    "pow": "Keep what goes into the power away from 0 where its derivative is infinite there, and from very large "
+    "numbers: values that grow from step to step often mean that the learning rate is too large",
     "std": "Take `std` of more than one element, or pass `correction=0`",
     "var": "Take `var` of more than one element, or pass `correction=0`",
     "acos": "Keep what goes into `acos` away from 1 and -1, as with `.clamp(-0.999999, 0.999999)`",
