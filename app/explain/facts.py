@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from app.trace.model import Backward, Fired, Node, Operation, SavedTensor, Tensor, Trace, Write
 
-
 _RUNNING = frozenset(["running_mean", "running_var"])
 
 
@@ -82,7 +81,7 @@ def raised_operation(trace: Trace) -> Operation | None:
 
 
 def ended_by(trace: Trace) -> Operation | None:
-    """The operator call whose exception ended the run, on the line where it did: in a hook, before `backward` itself."""
+    """The operator call whose exception ended the run, on its line: in a hook, before `backward`."""
     error = trace.outcome.error
     if trace.outcome.kind != "raised" or error is None:
         return None

@@ -79,7 +79,7 @@ def origin_in_forward(trace: Trace, node: Node, backward: Backward) -> Origin | 
         tensor = trace.tensors[key]
         values = history.values(key, tensor.moment)
         if tensor.step is not None and has_non_finite(values) and (has_nan(values) or tensor.op not in _CONSTANTS):
-            made = bool(above.get(key)) or tensor.op is None and not tensor.names
+            made = bool(above.get(key)) or (tensor.op is None and not tensor.names)
             found.append((tensor.moment, Origin(key, trace.line(tensor.step), has_nan(values), made)))
             break
     storages = {trace.tensors[key].storage: key for key in sorted(tensors, key=lambda key: -trace.tensors[key].moment)}
@@ -97,7 +97,9 @@ def origin_in_forward(trace: Trace, node: Node, backward: Backward) -> Origin | 
 def is_own(trace: Trace, node: Node, origin: Origin) -> bool:
     """Whether what `node` itself gave was the first that is not finite: its function met a point where it has none."""
     return origin.tensor in node.tensors or any(
-        saved.tensor == origin.tensor and saved.slot in ("result", "self", "other") and not trace.tensors[saved.tensor].op
+        saved.tensor == origin.tensor
+        and saved.slot in ("result", "self", "other")
+        and not trace.tensors[saved.tensor].op
         and not trace.tensors[saved.tensor].names
         for saved in node.saved
     )

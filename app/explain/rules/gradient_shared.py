@@ -7,6 +7,7 @@ as `.grad` does. Where one tensor was set as the `.grad` of two leaves, each of 
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
@@ -20,7 +21,7 @@ PAGE = Page(
     title="Kept gradient that changes",
     severity="warning",
     see="The variables show one tensor for `first` and `second`, and both hold the sum after the second backward.",
-    mend="Keep a copy: `first = w.grad.clone()`. Or set `w.grad = None` before the next backward, which makes a new one.",
+    mend="Keep a copy: `first = w.grad.clone()`. Or set `w.grad = None` before the next backward.",
     example="""\
 import torch
 
@@ -73,7 +74,7 @@ def kept_twice(
 ) -> tuple[Binding, str, Write, int] | None:
     """Two names for one gradient, and a backward that added to it between."""
     moments = sorted((kept_at(trace, key, binding), at) for at, binding in enumerate(bindings))
-    for (first, one), (second, other) in zip(moments, moments[1:], strict=False):
+    for (first, one), (second, other) in pairwise(moments):
         before, after = bindings[one], bindings[other]
         if before.frame != after.frame or before.name == after.name or is_unbound(trace, before, second):
             continue
@@ -94,7 +95,12 @@ def used_twice(
             since = kept_at(trace, key, binding)
             between = [write for write in writes if since < write.moment <= operation.moment]
             if between and not is_unbound(trace, binding, operation.moment):
-                return binding, f"the `.grad` of line {trace.line(operation.step)}", between[0], trace.line(operation.step)
+                return (
+                    binding,
+                    f"the `.grad` of line {trace.line(operation.step)}",
+                    between[0],
+                    trace.line(operation.step),
+                )
     return None
 
 

@@ -23,7 +23,7 @@ PAGE = Page(
         "The struck diamond on the band of `y` marks the write. In the graph, nothing stands between the node of `y` "
         "and the sum: the gradient of `w` is 2, although a change of `w[0]` no longer changes the result."
     ),
-    mend="Write `y[0] = 0`, which is recorded. To leave a part out of the gradient, say so: `y = y.detach()` or a mask.",
+    mend="Write `y[0] = 0`, which is recorded. To leave a part out of the gradient, say so: `y.detach()` or a mask.",
     example="""\
 import torch
 
@@ -52,10 +52,12 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
     history = History(trace) if recorded else None
     for write in suspects if history else ():
         for key, tensor in recorded:
-            if tensor.storage == write.storage and is_behind_its_back(tensor, write) and changed(history, key, write):
-                if (read := read_after(trace, key, write)) and fired_after(trace, tensor.node, write):
-                    yield diagnose(trace, key, write, read)
-                    return
+            if tensor.storage != write.storage or not is_behind_its_back(tensor, write):
+                continue
+            read = read_after(trace, key, write)
+            if read and fired_after(trace, tensor.node, write) and changed(history, key, write):
+                yield diagnose(trace, key, write, read)
+                return
 
 
 def may_be_hidden(trace: Trace, write: Write) -> bool:
@@ -81,17 +83,25 @@ def read_after(trace: Trace, key: str, write: Write) -> Operation | None:
     """The first recorded operator that computed with the tensor once it was written."""
     counter = trace.tensors[key].counter
     for operation in trace.operations:
-        if operation.moment > write.moment and operation.grad_enabled and operation.op not in (".data", "detach"):
-            if any(trace.tensors[one].counter == counter and trace.tensors[one].requires_grad for one in operation.inputs):
-                if any(trace.tensors[one].node for one in operation.outputs if not trace.tensors[one].is_leaf):
-                    return operation
+        if operation.moment <= write.moment or not operation.grad_enabled or operation.op in (".data", "detach"):
+            continue
+        came, made = (
+            [trace.tensors[one] for one in operation.inputs],
+            [trace.tensors[one] for one in operation.outputs],
+        )
+        computed = any(tensor.counter == counter and tensor.requires_grad for tensor in came)
+        if computed and any(tensor.node and not tensor.is_leaf for tensor in made):
+            return operation
     return None
 
 
 def fired_after(trace: Trace, node: str | None, write: Write) -> bool:
     """Whether backward ran the node later."""
     return any(
-        fired.node == node for backward in trace.backwards if backward.moment >= write.moment for fired in backward.fired
+        fired.node == node
+        for backward in trace.backwards
+        if backward.moment >= write.moment
+        for fired in backward.fired
     )
 
 

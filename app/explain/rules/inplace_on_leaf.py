@@ -57,8 +57,8 @@ def diagnose(trace: Trace, operation: Operation, key: str) -> Diagnosis:
         severity="error",
         title=f"{name} is a leaf: it cannot be written in place here",
         cause=(
-            f"{sentence(writer(operation.op))} on line {line} writes {name} in place. {name} is a leaf that requires grad: "
-            "its gradient is kept for the value that it had, so torch refuses to make it the result of an operator."
+            f"{sentence(writer(operation.op))} on line {line} writes {name} in place. {name} is a leaf that requires "
+            "grad: its gradient is kept for the value that it had, so torch refuses to make it an operator's result."
         ),
         fix=(
             f"To update {name} without recording it, write it inside `with torch.no_grad():`. "

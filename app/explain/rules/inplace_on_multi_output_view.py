@@ -34,9 +34,8 @@ TORCH_SAYS = "is the output of a function that returns multiple views"
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
     operation = ended_by(trace)
-    if operation and operation.inputs and operation.forbidden == "one of several views":
-        if ended_with(trace, TORCH_SAYS):
-            yield diagnose(trace, operation)
+    if operation and operation.forbidden == "one of several views" and ended_with(trace, TORCH_SAYS):
+        yield diagnose(trace, operation)
 
 
 def diagnose(trace: Trace, operation: Operation) -> Diagnosis:

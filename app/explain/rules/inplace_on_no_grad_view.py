@@ -6,6 +6,7 @@ guess.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
@@ -34,20 +35,20 @@ v.mul_(10)
     source=SOURCE,
 )
 EDITS: tuple[Edit, ...] = ()
+_MADE_OFF = ("no_grad view", "inference view")
 TORCH_SAYS = "mode and is being modified inplace"
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
     operation = ended_by(trace)
-    if operation and operation.inputs and operation.forbidden in ("no_grad view", "inference view"):
-        if ended_with(trace, TORCH_SAYS):
-            yield diagnose(trace, operation)
+    if operation and operation.forbidden in _MADE_OFF and ended_with(trace, TORCH_SAYS):
+        yield diagnose(trace, operation)
 
 
 def diagnose(trace: Trace, operation: Operation) -> Diagnosis:
     line, written = trace.line(operation.step), operation.inputs[0]
     chain = [key for key, _ in made_by(trace, written)]
-    view, base = next(((one, two) for one, two in zip(chain, chain[1:]) if made_off(trace, one)), (written, chain[-1]))
+    view, base = next(((one, two) for one, two in pairwise(chain) if made_off(trace, one)), (written, chain[-1]))
     made = trace.tensors[view].step
     made_line = None if made is None else trace.line(made)
     mode = "inference mode" if operation.forbidden == "inference view" else "`torch.no_grad()`"

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.facts import called, code, ended_with, ids, lines_of, listed, sentence
-from app.explain.numbers import has_non_finite, is_known
 from app.explain.not_finite import Origin, consumer, function_of, is_own, origin_in_forward, point, unchosen
+from app.explain.numbers import has_non_finite, is_known
 from app.explain.rule import Page
 from app.trace.flow import ACCUMULATE
 from app.trace.model import Backward, Fired, Node, Trace
@@ -73,7 +73,7 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 
 def leaves_of(trace: Trace, backward: Backward) -> list[str]:
     """The leaves to which this backward brought what is not finite; "" for what `autograd.grad` gave."""
-    found = []
+    found: list[str] = []
     for fired in backward.fired:
         if backward.call == "grad":
             if any(map(has_non_finite, fired.grad_inputs)):
@@ -103,7 +103,9 @@ def diagnose(trace: Trace, backward: Backward, fired: Fired, leaves: list[str] |
     chooser_line = trace.line(chooser.step) if chooser and chooser.step is not None else None
     if origin:
         line = origin.line
-    cause, fix = from_forward(trace, node, origin) if origin else in_backward(trace, fired, chooser, chooser_line, first)
+    cause, fix = (
+        from_forward(trace, node, origin) if origin else in_backward(trace, fired, chooser, chooser_line, first)
+    )
     return Diagnosis(
         rule="nan-gradient",
         severity="wrong" if leaves is not None else "error",
@@ -122,7 +124,7 @@ def diagnose(trace: Trace, backward: Backward, fired: Fired, leaves: list[str] |
             "chosen_by": chooser.name if chooser else None,
         },
         moment=fired.moment,
-        refs=ids(fired.node, origin and origin.tensor, *(leaves or ())),
+        refs=ids(fired.node, origin.tensor if origin else None, *(leaves or ())),
     )
 
 

@@ -73,7 +73,7 @@ def diagnose(trace: Trace, read: Read, write: Write | None) -> Diagnosis:
         title=f"{name[:1].upper()}{name[1:]} was overwritten before backward had read it",
         cause=cause,
         fix=fix(trace, read, write),
-        lines=lines_of(write and write.line, saved_line, read_line),
+        lines=lines_of(write.line if write else None, saved_line, read_line),
         source=SOURCE,
         evidence={
             "node": read.fired.node,
@@ -86,7 +86,9 @@ def diagnose(trace: Trace, read: Read, write: Write | None) -> Diagnosis:
             "through": write.through if write else None,
         },
         moment=write.moment if write else read.fired.moment,
-        refs=ids(saved.tensor, write and write.through, read.tensor.counter, read.tensor.storage, read.fired.node),
+        refs=ids(
+            saved.tensor, write.through if write else None, read.tensor.counter, read.tensor.storage, read.fired.node
+        ),
     )
 
 

@@ -64,8 +64,8 @@ def diagnose(trace: Trace, written: str, operand: str | None, write: Write) -> D
         severity="wrong",
         title=f"Line {write.line} reads {read} while it writes {name}",
         cause=(
-            f"{sentence(writer(write.op))} on line {write.line} writes {name} and reads {read}, which is over the same memory. "
-            "Some elements were written before they were read. With a copy of them the result is another one."
+            f"{sentence(writer(write.op))} on line {write.line} writes {name} and reads {read}, which is over the same "
+            "memory. Some elements were written before they were read. With a copy of them the result is another one."
         ),
         fix=mend(trace, operand, write.line),
         lines=(write.line,),
@@ -84,8 +84,8 @@ def refusal(trace: Trace, operation: Operation, written: str, operand: str) -> D
         severity="error",
         title=f"Line {line} would read {read} while it writes {name}",
         cause=(
-            f"{sentence(writer(operation.op))} on line {line} is to write {name} and to read {read}, which is over the same "
-            "memory. The result would hang on the order of the elements, so torch refuses."
+            f"{sentence(writer(operation.op))} on line {line} is to write {name} and to read {read}, which is over "
+            "the same memory. The result would hang on the order of the elements, so torch refuses."
         ),
         fix=mend(trace, operand, line),
         lines=lines_of(line),

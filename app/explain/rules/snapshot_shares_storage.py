@@ -6,6 +6,7 @@ what was kept changes with them. Loading it back does nothing, and a difference 
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
@@ -67,9 +68,7 @@ def followed(trace: Trace, kept: str, writes: list[Write], until: int) -> Write 
     return later[0] if later and kept not in through else None
 
 
-def used_with_itself(
-    trace: Trace, taken: dict[str, list[str]], writes: dict[str, list[Write]]
-) -> list[Diagnosis]:
+def used_with_itself(trace: Trace, taken: dict[str, list[str]], writes: dict[str, list[Write]]) -> list[Diagnosis]:
     """Where an operator was given what was kept and the live tensor, which are one."""
     kept = {key for keys in taken.values() for key in keys}
     together: dict[int, list[tuple[str, str, Write, Operation]]] = {}
@@ -98,16 +97,11 @@ def kept_twice(trace: Trace, taken: dict[str, list[str]], writes: dict[str, list
     saved = {entry.tensor for node in trace.nodes.values() for entry in node.saved} if taken else set()
     for storage, keys in taken.items():
         alive = [key for key in keys if trace.tensors[key].alive and key not in saved]
-        for first, second in zip(alive, alive[1:], strict=False):
+        for first, second in pairwise(alive):
             write = followed(trace, first, writes[storage], trace.tensors[second].moment)
             if write and is_same_window(trace.tensors[first], trace.tensors[second]):
                 yield of_two(trace, first, second, write)
                 return
-
-
-def name_of(trace: Trace, key: str) -> str:
-    """What to call a kept tensor: by its name, or by what gave it."""
-    return called(trace, key)
 
 
 def of_use(trace: Trace, found: list[tuple[str, str, Write, Operation]]) -> Diagnosis:
@@ -128,7 +122,7 @@ def of_use(trace: Trace, found: list[tuple[str, str, Write, Operation]]) -> Diag
             f"{how} on line {taken_line or line} is no copy: it is over the memory of {names}. "
             f"Line {write.line} then wrote that memory, so the kept values changed too. {use}"
         ),
-        fix=f"Keep a copy on line {taken_line or line}: `.clone()` of a tensor, `copy.deepcopy(…)` of a `state_dict()`.",
+        fix=f"Keep a copy on line {taken_line or line}: `.clone()` of a tensor, `copy.deepcopy` of a state dict.",
         lines=lines_of(taken_line, write.line, line),
         source=SOURCE,
         evidence={"kept": key, "live": live, "storage": write.storage},
@@ -157,7 +151,7 @@ def of_two(trace: Trace, first: str, second: str, write: Write) -> Diagnosis:
             f"{called(trace, live)}. Line {write.line} then wrote that memory, and line {second_line} kept it once "
             "more. Both show the values of now."
         ),
-        fix=f"Keep a copy on line {line}: `.clone()` of a tensor, `copy.deepcopy(…)` of a `state_dict()`.",
+        fix=f"Keep a copy on line {line}: `.clone()` of a tensor, `copy.deepcopy` of a state dict.",
         lines=lines_of(line, write.line, second_line),
         source=SOURCE,
         evidence={"kept": [first, second], "live": live, "storage": write.storage},

@@ -70,7 +70,7 @@ def diagnose(trace: Trace, write: Write | None, found: list[Read]) -> Diagnosis:
             "Copy before writing (`.clone()` for a tensor, `.copy()` for an array), or write after line "
             f"{read_line}, when backward has read what it saved."
         ),
-        lines=lines_of(write and write.line, saved_line, read_line),
+        lines=lines_of(write.line if write else None, saved_line, read_line),
         source=SOURCE,
         evidence={
             "nodes": list(dict.fromkeys(r.fired.node for r in found)),
@@ -83,7 +83,11 @@ def diagnose(trace: Trace, write: Write | None, found: list[Read]) -> Diagnosis:
         },
         moment=write.moment if write else read.fired.moment,
         refs=ids(
-            read.saved.tensor, write and write.through, read.tensor.storage, read.tensor.counter, read.fired.node
+            read.saved.tensor,
+            write.through if write else None,
+            read.tensor.storage,
+            read.tensor.counter,
+            read.fired.node,
         ),
     )
 
@@ -93,8 +97,8 @@ def write_sentence(trace: Trace, write: Write | None) -> str:
         return "Its memory was changed before backward read it, by a write that was not seen itself. "
     if write.through is not None:
         return (
-            f"{sentence(writer(write.op))} on line {write.line} wrote the same memory through {called(trace, write.through)}, "
-            "which does not share its version counter. "
+            f"{sentence(writer(write.op))} on line {write.line} wrote the same memory through "
+            f"{called(trace, write.through)}, which does not share its version counter. "
         )
     name = route(trace, write)
     way = f"through {code(name)}" if name else "over an array or by its address"
@@ -107,23 +111,25 @@ def diagnose_attribute(trace: Trace, kept: Kept) -> Diagnosis:
     name = called(trace, kept.saved.tensor or "")
     kept_line, read_line = trace.line(kept.saved.saved_at), trace.line(kept.read_at)
     backward_line = trace.line(kept.backward.step)
-    wrote = f"{writer(write.op)} on line {write.line}" if write and write.through else f"line {write.line}" if write else ""
+    wrote = (
+        f"{writer(write.op)} on line {write.line}" if write and write.through else f"line {write.line}" if write else ""
+    )
     return Diagnosis(
         rule="write-hidden-by-alias",
         severity="wrong",
         title=f"{attribute} changed before backward read it",
         cause=(
             f"The forward on line {kept_line} kept {name} as {attribute}. Then {wrote or 'a write that was not seen'} "
-            f"changed its values, and backward on line {backward_line} computed with the new ones, on line {read_line}. "
-            "Torch compares versions only of what `ctx.save_for_backward` was given, so nothing complained."
+            f"changed its values, and backward on line {backward_line} computed with the new ones, on line "
+            f"{read_line}. Torch compares versions only of what `ctx.save_for_backward` was given: nothing complained."
         ),
         fix=(
             "Use `ctx.save_for_backward` and `ctx.saved_tensors` instead of the attribute: backward then refuses. "
             f"To keep the write and the gradient, write to a `.clone()` of {name}."
         ),
-        lines=lines_of(write and write.line, kept_line, backward_line),
+        lines=lines_of(write.line if write else None, kept_line, backward_line),
         source="https://docs.pytorch.org/docs/stable/generated/torch.autograd.function.FunctionCtx.save_for_backward.html",
         evidence={"node": kept.node, "attribute": kept.saved.slot, "tensor": kept.saved.tensor},
         moment=write.moment if write else kept.moment,
-        refs=ids(kept.saved.tensor, write and write.through, kept.node),
+        refs=ids(kept.saved.tensor, write.through if write else None, kept.node),
     )

@@ -1,8 +1,8 @@
 """An operator whose derivative is 0 almost everywhere made a leaf's gradient 0.
 
-`round`, `floor`, `ceil`, `trunc` and `sign` are steps: between the steps they are flat. Their derivative is 0 there, and
-torch gives 0 everywhere. Backward runs without an error, but every leaf behind such an operator gets a gradient of
-zeros and never learns.
+`round`, `floor`, `ceil`, `trunc` and `sign` are steps: between the steps they are flat. Their derivative is 0 there,
+and torch gives 0 everywhere. Backward runs without an error, but every leaf behind such an operator gets a gradient
+of zeros and never learns.
 """
 
 from collections.abc import Iterator

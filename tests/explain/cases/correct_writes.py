@@ -43,7 +43,10 @@ loss.backward()
     ),
     Case(
         name="a numpy copy of the weights, kept and compared",
-        source=f"{W}\nstart = w.detach().numpy().copy()\nw.exp().sum().backward()\nwith torch.no_grad():\n    w -= w.grad\nprint(w.detach().numpy() - start)",
+        source=(
+            f"{W}\nstart = w.detach().numpy().copy()\nw.exp().sum().backward()\nwith torch.no_grad():\n"
+            "    w -= w.grad\nprint(w.detach().numpy() - start)"
+        ),
     ),
     Case(
         name="a mask applied out of place",

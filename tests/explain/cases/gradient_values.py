@@ -16,7 +16,10 @@ NOT_FINITE = (
     ),
     Case(
         name="where inside a sqrt",
-        source=f"{X}\nsafe = torch.where(x > 0, x, torch.ones(2))\ny = torch.where(x > 0, safe.sqrt(), torch.zeros(2))\ny.sum().backward()",
+        source=(
+            f"{X}\nsafe = torch.where(x > 0, x, torch.ones(2))\n"
+            "y = torch.where(x > 0, safe.sqrt(), torch.zeros(2))\ny.sum().backward()"
+        ),
         grads={"x": [0.0, 0.5]},
     ),
     Case(
@@ -58,7 +61,10 @@ loss.backward()
     ),
     Case(
         name="an entropy kept away from zero",
-        source="p = torch.tensor([0., 1.], requires_grad=True)\nentropy = -(p * p.clamp(min=1e-8).log()).sum()\nentropy.backward()",
+        source=(
+            "p = torch.tensor([0., 1.], requires_grad=True)\n"
+            "entropy = -(p * p.clamp(min=1e-8).log()).sum()\nentropy.backward()"
+        ),
     ),
     Case(
         name="log masked by a product",
@@ -94,7 +100,10 @@ loss.backward()
     ),
     Case(
         name="atan2 of zero and zero",
-        source="a = torch.zeros(2, requires_grad=True)\nangle = torch.atan2(a, torch.tensor([0., 1.]))\nangle.sum().backward()",
+        source=(
+            "a = torch.zeros(2, requires_grad=True)\nangle = torch.atan2(a, torch.tensor([0., 1.]))\n"
+            "angle.sum().backward()"
+        ),
         grads={"a": [0.0, 1.0]},
     ),
     Case(
@@ -161,13 +170,18 @@ scores.pow(2).sum().backward()
     ),
     Case(
         name="NaN that a hook replaces",
-        source=f"{X}\nh = x * 1\nh.register_hook(lambda grad: torch.nan_to_num(grad, posinf=0.0))\nh.sqrt().sum().backward()",
+        source=(
+            f"{X}\nh = x * 1\nh.register_hook(lambda grad: torch.nan_to_num(grad, posinf=0.0))\n"
+            "h.sqrt().sum().backward()"
+        ),
         finds={"hook-changed-gradient": (4, 5)},
         grads={"x": [0.0, 0.5]},
     ),
     Case(
         name="a loss that ignores NaN by nan_to_num",
-        source=f"data = torch.tensor([1., float('nan'), 2.])\n{W}\nloss = (w * data.nan_to_num()).sum()\nloss.backward()",
+        source=(
+            f"data = torch.tensor([1., float('nan'), 2.])\n{W}\nloss = (w * data.nan_to_num()).sum()\nloss.backward()"
+        ),
         grads={"w": [1.0, 0.0, 2.0]},
     ),
 )
@@ -191,13 +205,19 @@ ZERO = (
     ),
     Case(
         name="floor in a function",
-        source="def quantise(t, step):\n    return torch.floor(t / step) * step\nw = torch.tensor([0.3, 0.7], requires_grad=True)\nq = quantise(w, 0.25)\nq.sum().backward()",
+        source=(
+            "def quantise(t, step):\n    return torch.floor(t / step) * step\n"
+            "w = torch.tensor([0.3, 0.7], requires_grad=True)\nq = quantise(w, 0.25)\nq.sum().backward()"
+        ),
         finds={"zero-gradient": (3, 6)},
         grads={"w": [0.0, 0.0]},
     ),
     Case(
         name="division with rounding",
-        source="w = torch.tensor([5., 7.], requires_grad=True)\nbins = torch.div(w, 2, rounding_mode='floor')\nbins.sum().backward()",
+        source=(
+            "w = torch.tensor([5., 7.], requires_grad=True)\nbins = torch.div(w, 2, rounding_mode='floor')\n"
+            "bins.sum().backward()"
+        ),
         finds={"zero-gradient": (3, 4)},
     ),
     Case(
@@ -224,18 +244,27 @@ ZERO = (
 SHARED = (
     Case(
         name="a gradient kept, and another backward",
-        source=f"{W}\n(w * 2).sum().backward()\nfirst = w.grad\n(w * 5).sum().backward()\nsecond = w.grad\nprint(first, second)",
+        source=(
+            f"{W}\n(w * 2).sum().backward()\nfirst = w.grad\n(w * 5).sum().backward()\nsecond = w.grad\n"
+            "print(first, second)"
+        ),
         finds={"gradient-shared": (4, 5, 6)},
         grads={"w": [7.0, 7.0, 7.0]},
     ),
     Case(
         name="a gradient cloned, and another backward",
-        source=f"{W}\n(w * 2).sum().backward()\nfirst = w.grad.clone()\nw.grad = None\n(w * 5).sum().backward()\nsecond = w.grad\nprint(first - second)",
+        source=(
+            f"{W}\n(w * 2).sum().backward()\nfirst = w.grad.clone()\nw.grad = None\n"
+            "(w * 5).sum().backward()\nsecond = w.grad\nprint(first - second)"
+        ),
         grads={"w": [5.0, 5.0, 5.0]},
     ),
     Case(
         name="a gradient kept, and None before the next backward",
-        source=f"{W}\n(w * 2).sum().backward()\nfirst = w.grad\nw.grad = None\n(w * 5).sum().backward()\nsecond = w.grad\nprint(first - second)",
+        source=(
+            f"{W}\n(w * 2).sum().backward()\nfirst = w.grad\nw.grad = None\n(w * 5).sum().backward()\n"
+            "second = w.grad\nprint(first - second)"
+        ),
     ),
     Case(
         name="two leaves given one gradient",
@@ -250,12 +279,18 @@ v.grad = w.grad
     ),
     Case(
         name="two leaves given copies of one gradient",
-        source="v, u = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)\nv.grad = torch.zeros(2)\nu.grad = v.grad.clone()\n(u * 2 + v * 3).sum().backward()",
+        source=(
+            "v, u = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)\n"
+            "v.grad = torch.zeros(2)\nu.grad = v.grad.clone()\n(u * 2 + v * 3).sum().backward()"
+        ),
         grads={"u": [2.0, 2.0], "v": [3.0, 3.0]},
     ),
     Case(
         name="a sum of leaves",
-        source="v, u = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)\n(u + v).sum().backward()\n(u + v).sum().backward()",
+        source=(
+            "v, u = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)\n"
+            "(u + v).sum().backward()\n(u + v).sum().backward()"
+        ),
         grads={"u": [2.0, 2.0]},
     ),
     Case(
@@ -292,7 +327,10 @@ HOOKS = (
     ),
     Case(
         name="a hook that only looks",
-        source=f"{W}\nnorms = []\nh = w.exp()\nh.register_hook(lambda grad: norms.append(grad.norm()))\n(h.sigmoid() + h.tanh()).sum().backward()",
+        source=(
+            f"{W}\nnorms = []\nh = w.exp()\nh.register_hook(lambda grad: norms.append(grad.norm()))\n"
+            "(h.sigmoid() + h.tanh()).sum().backward()"
+        ),
     ),
     Case(
         name="a module hook that replaces the gradient",

@@ -181,13 +181,19 @@ forward(x).backward()
     ),
     Case(
         name="as_tensor of an array that is written",
-        source=f"import numpy as np\nn = np.ones(3, dtype=np.float32)\nx = torch.as_tensor(n)\n{W}\ny = (w * x).sum()\nn *= 4\ny.backward()",
+        source=(
+            f"import numpy as np\nn = np.ones(3, dtype=np.float32)\nx = torch.as_tensor(n)\n{W}\n"
+            "y = (w * x).sum()\nn *= 4\ny.backward()"
+        ),
         finds={ALIAS: (7, 6, 8)},
         grads={"w": [4.0, 4.0, 4.0]},
     ),
     Case(
         name="torch.tensor of an array that is written",
-        source=f"import numpy as np\nn = np.ones(3, dtype=np.float32)\nx = torch.tensor(n)\n{W}\ny = (w * x).sum()\nn *= 4\ny.backward()",
+        source=(
+            f"import numpy as np\nn = np.ones(3, dtype=np.float32)\nx = torch.tensor(n)\n{W}\n"
+            "y = (w * x).sum()\nn *= 4\ny.backward()"
+        ),
         grads={"w": [1.0, 1.0, 1.0]},
     ),
     Case(
@@ -209,7 +215,9 @@ forward(x).backward()
     ),
     Case(
         name="a tensor set over the storage of another, written",
-        source=f"{X}\nz = torch.empty(0).set_(x.untyped_storage(), 0, (3,))\ny = (w * x).sum()\nz.fill_(2)\ny.backward()",
+        source=(
+            f"{X}\nz = torch.empty(0).set_(x.untyped_storage(), 0, (3,))\ny = (w * x).sum()\nz.fill_(2)\ny.backward()"
+        ),
         finds={ALIAS: (6, 5, 7)},
         grads={"w": [2.0, 2.0, 2.0]},
     ),
@@ -406,7 +414,10 @@ loss.backward()
     ),
     Case(
         name="an array written before its tensor met a graph",
-        source=f"import numpy as np\nn = np.zeros(3, dtype=np.float32)\nx = torch.from_numpy(n)\nn += 1\n{W}\n(w + x).sum().backward()",
+        source=(
+            f"import numpy as np\nn = np.zeros(3, dtype=np.float32)\nx = torch.from_numpy(n)\nn += 1\n{W}\n"
+            "(w + x).sum().backward()"
+        ),
     ),
 )
 

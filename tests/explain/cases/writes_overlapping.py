@@ -131,7 +131,9 @@ print((w - start).norm())
     ),
     Case(
         name="a history of weights by clone",
-        source=f"{LAYER}\nhistory = []\nfor epoch in range(3):\n{LOOP}\n    history.append(net.weight.detach().clone())",
+        source=(
+            f"{LAYER}\nhistory = []\nfor epoch in range(3):\n{LOOP}\n    history.append(net.weight.detach().clone())"
+        ),
     ),
     Case(
         name="weights before and after, compared",

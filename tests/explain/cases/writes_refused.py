@@ -240,7 +240,9 @@ for epoch in range(2):
     ),
     Case(
         name="an update through detach before backward",
-        source=f"{W}\ny = w.exp().mul(w.sum()).sum()\nw.detach().zero_()\nloss = y + w.sigmoid().sum()\nloss.backward()",
+        source=(
+            f"{W}\ny = w.exp().mul(w.sum()).sum()\nw.detach().zero_()\nloss = y + w.sigmoid().sum()\nloss.backward()"
+        ),
     ),
     Case(
         name="weights loaded between forward and backward",
@@ -398,7 +400,10 @@ i.sigmoid_()
     ),
     Case(
         name="rows written by index",
-        source="w = torch.ones(2, 2, requires_grad=True)\ny = w * 2\nfor i in range(2):\n    y[i].mul_(3)\ny.sum().backward()",
+        source=(
+            "w = torch.ones(2, 2, requires_grad=True)\ny = w * 2\nfor i in range(2):\n    y[i].mul_(3)\n"
+            "y.sum().backward()"
+        ),
         grads={"w": [6.0, 6.0, 6.0, 6.0]},
     ),
     Case(

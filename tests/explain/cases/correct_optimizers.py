@@ -49,9 +49,7 @@ CASES = (
     ),
     Case(
         name="gradients scaled by hand in place",
-        source=training(
-            "SGD(net.parameters(), lr=0.1)", before_step="[p.grad.mul_(0.5) for p in net.parameters()]"
-        ),
+        source=training("SGD(net.parameters(), lr=0.1)", before_step="[p.grad.mul_(0.5) for p in net.parameters()]"),
     ),
     Case(
         name="gradients set to zero in place",
@@ -220,7 +218,7 @@ checkpoint(block, x, use_reentrant=False).sum().backward()
 """,
     ),
     Case(
-        name="LBFGS with a closure",
+        name="LBFGS that calls its closure again and again",
         source="""\
 w = torch.tensor([3., -2.], requires_grad=True)
 optimizer = torch.optim.LBFGS([w], max_iter=3)
