@@ -66,7 +66,7 @@ function_modes: Callable[[], list[object]] = cast("Any", torch.overrides)._get_c
 NoSubclass: Any = _functions.DisableTorchFunctionSubclass  # a context: subclasses' own code does not run
 Unobserved: Any = _functions.DisableTorchFunction  # a context: nor does any mode
 
-_dispatch_modes: Any = torch.utils._python_dispatch._get_current_dispatch_mode_stack
+dispatch_modes: Any = torch.utils._python_dispatch._get_current_dispatch_mode_stack
 _pop_dispatch_mode: Any = torch.utils._python_dispatch._pop_mode
 _push_function_mode: Any = _functions._push_on_torch_function_stack
 _dispatch_keys: Any = _functions._dispatch_keys
@@ -194,7 +194,7 @@ def leave_modes() -> None:
     """Take off every function mode and dispatch mode that is on."""
     while _functions._len_torch_function_stack():
         _functions._pop_torch_function_stack()
-    while _dispatch_modes():
+    while dispatch_modes():
         _pop_dispatch_mode()
 
 

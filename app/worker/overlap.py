@@ -8,7 +8,7 @@ from types import BuiltinFunctionType
 
 import torch
 
-from app.worker.bound import Unobserved, allclose, clone, detach, numel
+from app.worker.bound import Unobserved, allclose, clone, detach, dispatch_modes, numel
 from app.worker.contents import is_observable
 from app.worker.operators import IN_C
 from app.worker.records import TensorRecord
@@ -17,6 +17,7 @@ _MOST = 2**16  # elements: a larger one is not tried with a copy
 _ANY_ORDER = frozenset(  # random, or without operands whose values they use
     [
         *("bernoulli_", "random_", "normal_", "uniform_", "cauchy_", "exponential_", "geometric_", "log_normal_"),
+        *("bernoulli", "normal", "poisson", "binomial", "multinomial", "rrelu_", "dropout_", "alpha_dropout_"),
         *("set_", "resize_", "resize_as_", "requires_grad_", "detach_"),
     ]
 )
@@ -25,7 +26,8 @@ _ANY_ORDER = frozenset(  # random, or without operands whose values they use
 class Overlap:
     """What a tensor would hold if its operator had been given a copy of what overlaps it."""
 
-    def __init__(self, written: torch.Tensor, intact: torch.Tensor) -> None:
+    def __init__(self, record: TensorRecord, written: torch.Tensor, intact: torch.Tensor) -> None:
+        self.record = record
         self._written, self._intact = written, intact
 
     @classmethod
@@ -48,6 +50,8 @@ class Overlap:
         name = getattr(function, "__name__", "")
         if type(function) not in IN_C and type(function) is not BuiltinFunctionType:
             return None
+        if dispatch_modes():  # the reader's own would see it run
+            return None
         if name in _ANY_ORDER or not all(map(is_observable, tensors)) or sum(map(numel, tensors)) > _MOST:
             return None
         with Unobserved(), torch.inference_mode(mode=False), torch.no_grad():
@@ -56,7 +60,7 @@ class Overlap:
                 function(*_given(args, copies), **dict(zip(kwargs, _given(kwargs.values(), copies), strict=True)))
             except (RuntimeError, IndexError, TypeError, ValueError):  # it will raise the same where the reader sees it
                 return None
-        return cls(tensors[at], copies[id(tensors[at])])
+        return cls(records[at], tensors[at], copies[id(tensors[at])])
 
     def matters(self) -> bool:
         """Whether the operator, which has run, gave something else."""

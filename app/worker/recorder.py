@@ -215,7 +215,9 @@ class Recorder:
             records = tuple([known(tensor) or self._meet(tensor, step) for tensor in tensors])
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
             may_write = operator.in_place or "out" in kwargs
-            overlap = Overlap.of(function, args, kwargs, tensors, records) if may_write and len(records) > 1 else None
+            overlap = None
+            if may_write and len({record.storage for record in records}) < len(records):
+                overlap = Overlap.of(function, args, kwargs, tensors, records)
         now = self.clock.now
         operation = OperationRecord(step, operator.name, expression, records, (), is_grad_enabled(), now)
         operation.inside = frame is not caller
@@ -235,7 +237,7 @@ class Recorder:
                 self.operations.append(operation)
                 self._note_writes(operator, operation, args, kwargs, tensors)
                 if overlap is not None and overlap.matters():
-                    self.writes.mark_overlapping(operation.moment, records[0])
+                    self.writes.mark_overlapping(operation.moment, overlap.record)
                 if outputs:
                     self._note_outputs(operator, operation, outputs, expression if frame is caller else None)
                 if operator.exposes:

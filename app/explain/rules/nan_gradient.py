@@ -59,26 +59,27 @@ _AWAY = {
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
+    ends = {key for key, node in trace.nodes.items() if node.name == ACCUMULATE}
     for backward in trace.backwards:
         if backward.raised:
-            if backward.fired and ended_with(trace, ANOMALY):
+            if backward is trace.backwards[-1] and backward.fired and ended_with(trace, ANOMALY):
                 yield diagnose(trace, backward, backward.fired[-1])
                 return
-        elif spoiled := leaves_of(trace, backward):
+        elif spoiled := leaves_of(trace, backward, ends):
             first = first_of(backward)
             if first is not None:
                 yield diagnose(trace, backward, first, spoiled)
                 return
 
 
-def leaves_of(trace: Trace, backward: Backward) -> list[str]:
+def leaves_of(trace: Trace, backward: Backward, ends: set[str]) -> list[str]:
     """The leaves to which this backward brought what is not finite; "" for what `autograd.grad` gave."""
     found: list[str] = []
     for fired in backward.fired:
         if backward.call == "grad":
             if any(map(has_non_finite, fired.grad_inputs)):
                 return list(backward.inputs) or [""]
-        elif trace.nodes[fired.node].name == ACCUMULATE and any(map(has_non_finite, fired.grad_outputs)):
+        elif fired.node in ends and any(map(has_non_finite, fired.grad_outputs)):
             found += trace.nodes[fired.node].tensors
     return found
 
