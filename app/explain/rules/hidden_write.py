@@ -36,6 +36,7 @@ print(w.grad)
     source=SOURCE,
 )
 EDITS: tuple[Edit, ...] = ()
+_SWAPS = frozenset(["set_", "resize_", "resize_as_"])
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
@@ -62,6 +63,8 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 
 def may_be_hidden(trace: Trace, write: Write) -> bool:
     """Whether `write` might have passed by the counter of a tensor in a graph."""
+    if write.op in _SWAPS:  # the tensor has other memory since, which is counted
+        return False
     return write.through is None or write.counter is None or not trace.tensors[write.through].requires_grad
 
 

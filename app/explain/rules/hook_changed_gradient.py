@@ -5,6 +5,7 @@ what follows from that, not the derivative of the program. That is what hooks ar
 else shows it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
@@ -42,7 +43,9 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
         of_modules |= {edge.node: key for edge in trace.nodes[key].inputs if edge and edge.node not in of_modules}
     if not hooked and not of_modules:
         return
-    of_tensors = {node: one for one in hooked if (node := trace.tensors[one.inputs[0]].node)}
+    of_tensors = defaultdict[str, list[Operation]](list)
+    for one in hooked:
+        of_tensors[trace.tensors[one.inputs[0]].node or ""].append(one)
     told = set[str]()
     for backward in trace.backwards:
         started = {trace.tensors[key].node for key in backward.roots}
@@ -52,8 +55,8 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
             change = None if fired.node in started else received_other(trace, backward, at)
             if change is not None:
                 told.add(fired.node)
-                hook, owner = of_tensors.get(fired.node), of_modules.get(fired.node, fired.node)
-                yield diagnose(trace, backward, at, owner, hook, change)
+                owner = of_modules.get(fired.node, fired.node)
+                yield diagnose(trace, backward, at, owner, of_tensors.get(fired.node, []), change)
 
 
 def received_other(trace: Trace, backward: Backward, at: int) -> tuple[Values, Values] | None:
@@ -75,28 +78,33 @@ def ran_at(trace: Trace, backward: Backward, at: int) -> int | None:
 
 
 def diagnose(
-    trace: Trace, backward: Backward, at: int, owner: str, hook: Operation | None, change: tuple[Values, Values]
+    trace: Trace, backward: Backward, at: int, owner: str, hooks: list[Operation], change: tuple[Values, Values]
 ) -> Diagnosis:
     fired = backward.fired[at]
     node, backward_line = trace.nodes[owner], trace.line(backward.step)
-    if hook is not None:
-        line: int | None = trace.line(hook.step)
-        of = called(trace, hook.inputs[0])
+    lines = lines_of(*(trace.line(hook.step) for hook in hooks))
+    if hooks:
+        of = called(trace, hooks[0].inputs[0])
     else:
-        line = ran_at(trace, backward, at) or (trace.line(node.step) if node.step is not None else None)
+        lines = lines_of(ran_at(trace, backward, at) or (trace.line(node.step) if node.step is not None else None))
         of = code(node.module) if node.module else "a module"
+    where = "a hook"
+    if lines:
+        where = (
+            f"the hook of line {lines[0]}" if len(lines) == 1 else f"a hook of lines {' and '.join(map(str, lines))}"
+        )
     return Diagnosis(
         rule="hook-changed-gradient",
         severity="note",
         title=f"A hook replaced the gradient of {of}",
         cause=(
-            f"In backward on line {backward_line}, {few(change[0])} came for {of}, and {few(change[1])} went on: the "
-            f"hook of line {line or backward_line} put that in its place. The gradients above follow from it."
+            f"In backward on line {backward_line}, {few(change[0])} came for {of}, and {few(change[1])} went on: "
+            f"{where} put that in its place. The gradients above follow from it."
         ),
         fix="If the hook is only to look at the gradient, let it return nothing and write nothing in place.",
-        lines=lines_of(line, backward_line),
+        lines=lines_of(*lines, backward_line),
         source=SOURCE,
-        evidence={"node": fired.node, "tensor": hook.inputs[0] if hook else None},
+        evidence={"node": fired.node, "tensor": hooks[0].inputs[0] if hooks else None},
         moment=fired.moment,
-        refs=ids(fired.node, hook.inputs[0] if hook else None),
+        refs=ids(fired.node, hooks[0].inputs[0] if hooks else None),
     )

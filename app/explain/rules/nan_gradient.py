@@ -73,15 +73,21 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 
 
 def leaves_of(trace: Trace, backward: Backward, ends: set[str]) -> list[str]:
-    """The leaves to which this backward brought what is not finite; "" for what `autograd.grad` gave."""
-    found: list[str] = []
-    for fired in backward.fired:
-        if backward.call == "grad":
-            if any(map(has_non_finite, fired.grad_inputs)):
-                return list(backward.inputs) or [""]
-        elif fired.node in ends and any(map(has_non_finite, fired.grad_outputs)):
-            found += trace.nodes[fired.node].tensors
-    return found
+    """The leaves, or the inputs of `autograd.grad`, to which this backward brought what is not finite."""
+    if backward.call == "grad":
+        asked = {trace.tensors[key].node: key for key in backward.inputs}
+        return [
+            asked[edge.node]
+            for fired in backward.fired
+            for edge, sent in zip(trace.nodes[fired.node].inputs, fired.grad_inputs, strict=False)
+            if edge is not None and edge.node in asked and has_non_finite(sent)
+        ]
+    return [
+        key
+        for fired in backward.fired
+        if fired.node in ends and any(map(has_non_finite, fired.grad_outputs))
+        for key in trace.nodes[fired.node].tensors
+    ]
 
 
 def first_of(backward: Backward) -> Fired | None:

@@ -45,7 +45,9 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
             continue
         view, base = found
         turn = next((turn for turn in trace.tensors[base].turns if turn.moment == write.moment), None)
-        if turn and turn.node in rebased and turn.node in fired and had_node(trace, base, write):
+        if turn is None or turn.node not in rebased or turn.node not in fired or not had_node(trace, base, write):
+            continue
+        if any(base in operation.inputs and operation.moment > write.moment for operation in trace.operations):
             yield diagnose(trace, view, base, write, turn.node)
             return
 
