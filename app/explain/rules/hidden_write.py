@@ -48,7 +48,7 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
     recorded = [
         (key, tensor)
         for key, tensor in trace.tensors.items()
-        if tensor.storage in storages and not tensor.is_leaf and tensor.node
+        if tensor.storage in storages and not tensor.is_leaf and tensor.node and not is_of_leaf(trace, key)
     ]
     history = History(trace) if recorded else None
     for write in suspects if history else ():
@@ -66,6 +66,12 @@ def may_be_hidden(trace: Trace, write: Write) -> bool:
     if write.op in _SWAPS:  # the tensor has other memory since, which is counted
         return False
     return write.through is None or write.counter is None or not trace.tensors[write.through].requires_grad
+
+
+def is_of_leaf(trace: Trace, key: str) -> bool:
+    """Whether it is a view of a leaf that requires grad: that has new values then, and the gradient of those."""
+    *_, (_, base) = made_by(trace, key)
+    return base.is_leaf and base.requires_grad
 
 
 def is_behind_its_back(tensor: Tensor, write: Write) -> bool:

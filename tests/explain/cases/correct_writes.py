@@ -6,6 +6,25 @@ W = "w = torch.ones(3, requires_grad=True)"
 
 CASES = (
     Case(
+        name="a parameter updated through .data under a view of it",
+        source=f"{W}\nv = w.view(3, 1)\nw.data.mul_(2)\nloss = v.sum()\nloss.backward()",
+        grads={"w": [1.0, 1.0, 1.0]},
+    ),
+    Case(
+        name="memory set under a tensor before it is used",
+        source=f"x = torch.ones(3)\nx.set_(torch.zeros(3))\n{W}\n(w + x).sum().backward()",
+    ),
+    Case(
+        name="two halves of an activation, one of them written",
+        source="""\
+layer = torch.nn.Linear(2, 4)
+h = layer(torch.ones(1, 2))
+head, tail = h[:, :2], h[:, 2:]
+tail.mul_(3)
+torch.cat([head, tail], 1).sum().backward()
+""",
+    ),
+    Case(
         name="a sum written in place that saved nothing",
         source=f"{W}\ny = w + 1\ny += 2\ny *= 3\ny.sum().backward()",
         grads={"w": [3.0, 3.0, 3.0]},

@@ -333,6 +333,12 @@ HOOKS = (
         ),
     ),
     Case(
+        name="two hooks of one tensor, of which one changes the gradient",
+        source=f"{W}\nh = w * 2\nh.register_hook(print)\nh.register_hook(lambda grad: -grad)\nh.sum().backward()",
+        finds={"hook-changed-gradient": (4, 5, 6)},
+        grads={"w": [-2.0, -2.0, -2.0]},
+    ),
+    Case(
         name="a module hook that replaces the gradient",
         source="""\
 layer = torch.nn.Linear(2, 1)
