@@ -1,11 +1,15 @@
 """Questions about a Trace that several rules ask."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 
 from msgspec import Struct
 
 from app.trace.model import Backward, Fired, Node, Operation, SavedTensor, Tensor, Trace, Write
+
+_RUNNING = frozenset(["running_mean", "running_var"])
 
 
 class Read(Struct, frozen=True):
@@ -17,37 +21,36 @@ class Read(Struct, frozen=True):
     saved: SavedTensor
     tensor: Tensor
 
-    @property
-    def intact(self) -> bool | None:
-        """Whether it held then what was saved: a graph that is kept is read again, and may have changed between."""
-        found = (check for check in self.fired.checks if self.node.saved[check.slot] is self.saved)
-        check = next(found, None)
-        return check.intact if check else self.saved.intact
-
-
-def reads(trace: Trace) -> Iterator[Read]:
-    """Every saved tensor that backward read, in the order read."""
-    for backward in trace.backwards:
-        for fired in backward.fired:
-            node = trace.nodes[fired.node]
-            for saved in node.saved:
-                if saved.tensor is not None and saved.version_read is not None:
-                    yield Read(backward, fired, node, saved, trace.tensors[saved.tensor])
-
 
 def refused(trace: Trace) -> Read | None:
     """The saved tensor whose version check ended a backward, whether or not the snippet caught that."""
-    for read in reads(trace):
-        if read.backward.raised and not read.fired.finished and read.saved.version_read != read.saved.version:
-            return read
+    for backward in trace.backwards:
+        fired = backward.fired[-1] if backward.raised and backward.fired else None
+        if fired is None or fired.finished:
+            continue
+        for saved in (node := trace.nodes[fired.node]).saved:
+            if saved.tensor is not None and saved.version_read not in (None, saved.version):
+                return Read(backward, fired, node, saved, trace.tensors[saved.tensor])
     return None
 
 
 def hidden(trace: Trace) -> Iterator[Read]:
-    """Every saved tensor that passed its version check though its contents had changed."""
-    for read in reads(trace):
-        if read.intact is False and read.saved.version_read == read.saved.version and not read.saved.hooked:
-            yield read
+    """Every saved tensor that passed its version check though its contents had changed, in the order read."""
+    for backward in trace.backwards:
+        for fired in backward.fired:
+            for check in fired.checks:
+                if check.intact is False:
+                    saved = (node := trace.nodes[fired.node]).saved[check.slot]
+                    if saved.tensor is None or saved.version_read != saved.version or saved.hooked:
+                        continue
+                    if not (saved.slot in _RUNNING and is_in_training(trace, node)):
+                        yield Read(backward, fired, node, saved, trace.tensors[saved.tensor])
+
+
+def is_in_training(trace: Trace, node: Node) -> bool:
+    """Whether `batch_norm` recorded `node` in training: it kept the batch's own mean, and leaves the running one be."""
+    own = next((saved.tensor for saved in node.saved if saved.slot == "result1"), None)
+    return own is not None and 0 not in trace.tensors[own].shape
 
 
 def writes_since(trace: Trace, read: Read) -> Iterator[Write]:
@@ -75,6 +78,36 @@ def raised_operation(trace: Trace) -> Operation | None:
     if trace.outcome.kind != "raised" or not trace.operations:
         return None
     return next((operation for operation in reversed(trace.operations) if operation.raised), None)
+
+
+def ended_by(trace: Trace) -> Operation | None:
+    """The operator call whose exception ended the run, on its line: in a hook, before `backward`."""
+    error = trace.outcome.error
+    if trace.outcome.kind != "raised" or error is None:
+        return None
+    raised = [operation for operation in reversed(trace.operations) if operation.raised]
+    return next((operation for operation in raised if trace.line(operation.step) == error.line), None)
+
+
+def lines_of(*lines: int | None) -> tuple[int, ...]:
+    """Those of `lines` that are known, each once."""
+    return tuple(dict.fromkeys([line for line in lines if line]))
+
+
+def ids(*keys: str | None) -> tuple[str, ...]:
+    """Those of `keys` that there are, each once."""
+    return tuple(dict.fromkeys([key for key in keys if key]))
+
+
+def operation_of(trace: Trace, write: Write) -> Operation | None:
+    """The operator call that made `write`."""
+    at = bisect_left(trace.operations, write.moment, key=attrgetter("moment"))
+    for operation in trace.operations[at:]:
+        if operation.moment > write.moment:
+            return None
+        if operation.op == write.op and (write.through in operation.inputs or write.through in operation.outputs):
+            return operation
+    return None
 
 
 def ended_with(trace: Trace, text: str) -> bool:
@@ -146,6 +179,16 @@ def listed(names: list[str]) -> str:
 def code(text: str) -> str:
     """`text` as code in a sentence, in one line and without the mark that would end it."""
     return "`" + text.replace("`", "'") + "`"
+
+
+def writer(op: str) -> str:
+    """What to call an operator that wrote."""
+    return "the assignment" if op == "__setitem__" else code(op)
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital letter first."""
+    return text[:1].upper() + text[1:]
 
 
 def called(trace: Trace, tensor: str) -> str:

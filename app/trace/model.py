@@ -244,6 +244,7 @@ class Node(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     custom: bool = False  # a torch.autograd.Function of the reader's
     moment: Count = 0  # when it was recorded
     freed_at: Count | None = None  # the moment at which backward released what it saved
+    kept: Annotated[tuple[SavedTensor, ...], Meta(max_length=20)] = ()  # attributes of ctx; torch checks no version
 
 
 class ModuleCall(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -253,6 +254,10 @@ class ModuleCall(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     kind: Name  # its class: "Linear"
     parent: Count | None  # the module call that it ran in
     step: Count
+
+
+# What a tensor is that torch lets nobody write in place: by the mode that it was made in, or as a view of another.
+Forbidden = Literal["leaf", "no_grad view", "inference view", "one of several views", "view by a custom Function"]
 
 
 class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -266,6 +271,8 @@ class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     grad_enabled: bool = True
     raised: bool = False
     moment: Count = 0  # at which it ran
+    inside: bool = False  # called by a function of a library that the snippet called, as an optimizer's step does
+    forbidden: Forbidden | None = None  # why torch lets it write nothing in place; only of one that raised
 
 
 class Write(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -281,6 +288,7 @@ class Write(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     name: Name | None = None  # the reader's expression for what it went through: "c", "y.data", "arr"
     changed: bool = True  # whether any element differs afterwards, as far as was compared
     moment: Count = 0  # at which memory was written, or was found to be
+    overlapping: bool = False  # an operand lay over what it wrote, and with a copy of that it gives other numbers
 
 
 class Check(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

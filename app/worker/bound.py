@@ -12,6 +12,8 @@ from typing import Any, TypeGuard, cast
 
 import torch
 
+from app.trace.model import Forbidden
+
 Node = torch.autograd.graph.Node
 TensorBase = cast("type[torch.Tensor]", torch._C.TensorBase)  # isinstance without torch.Tensor's slow metaclass
 
@@ -32,10 +34,13 @@ is_inference: Callable[[torch.Tensor], bool] = _attributes.is_inference
 is_contiguous: Callable[[torch.Tensor], bool] = _attributes.is_contiguous
 is_neg: Callable[[torch.Tensor], bool] = _attributes.is_neg
 is_conj: Callable[[torch.Tensor], bool] = _attributes.is_conj
+clone: Callable[[torch.Tensor], torch.Tensor] = _attributes.clone
+detach: Callable[[torch.Tensor], torch.Tensor] = _attributes.detach
 to_contiguous: Callable[[torch.Tensor], torch.Tensor] = _attributes.contiguous
 conj_physical: Callable[[torch.Tensor], torch.Tensor] = _attributes.conj_physical
 neg: Callable[[torch.Tensor], torch.Tensor] = _attributes.neg
 frombuffer: Callable[..., torch.Tensor] = torch.frombuffer
+allclose: Callable[..., bool] = torch.allclose
 reshape: Callable[..., torch.Tensor] = _attributes.reshape
 as_strided: Callable[..., torch.Tensor] = _attributes.as_strided
 view_as: Callable[..., torch.Tensor] = _attributes.view_as
@@ -61,7 +66,7 @@ function_modes: Callable[[], list[object]] = cast("Any", torch.overrides)._get_c
 NoSubclass: Any = _functions.DisableTorchFunctionSubclass  # a context: subclasses' own code does not run
 Unobserved: Any = _functions.DisableTorchFunction  # a context: nor does any mode
 
-_dispatch_modes: Any = torch.utils._python_dispatch._get_current_dispatch_mode_stack
+dispatch_modes: Any = torch.utils._python_dispatch._get_current_dispatch_mode_stack
 _pop_dispatch_mode: Any = torch.utils._python_dispatch._pop_mode
 _push_function_mode: Any = _functions._push_on_torch_function_stack
 _dispatch_keys: Any = _functions._dispatch_keys
@@ -84,6 +89,16 @@ _AccumulateGrad: Any = _functions._functions.AccumulateGrad
 _grad_fn: Callable[[torch.Tensor], Node | None] = _attributes.grad_fn.__get__
 _is_leaf: Callable[[torch.Tensor], bool] = _attributes.is_leaf.__get__
 _requires_grad: Callable[[torch.Tensor], bool] = _attributes.requires_grad.__get__
+
+
+_creation_of: Callable[[torch.Tensor], object] = _functions._autograd._get_creation_meta
+_creations: Any = _functions._autograd.CreationMeta
+_FORBIDDEN: dict[object, Forbidden] = {
+    _creations.NO_GRAD_MODE: "no_grad view",
+    _creations.INFERENCE_MODE: "inference view",
+    _creations.MULTI_OUTPUT_NODE: "one of several views",
+    _creations.IN_CUSTOM_FUNCTION: "view by a custom Function",
+}
 
 
 def is_tensor(value: object) -> TypeGuard[torch.Tensor]:
@@ -151,6 +166,20 @@ def standing_of(tensor: torch.Tensor) -> tuple[bool, bool]:
         return is_leaf_of(tensor), requires_grad_of(tensor)
 
 
+def forbidden(written: Sequence[torch.Tensor]) -> Forbidden | None:
+    """Why torch lets nobody write the first of `written` in place that it does so for, with grad mode on."""
+    for tensor in written:
+        if is_inference(tensor):
+            continue
+        base = base_of(tensor) if is_view(tensor) else None
+        if base is not None and (found := _FORBIDDEN.get(_creation_of(tensor))):
+            return found
+        owner = tensor if base is None else base
+        if is_leaf_of(owner) and requires_grad_of(owner):
+            return "leaf"
+    return None
+
+
 def is_the_readers(tensor: torch.Tensor) -> bool:
     """Whether its operators are Python code of a subclass: FakeTensor, wrapper subclasses."""
     return bool(_dispatch_keys(tensor).has(_PYTHON_KEY))
@@ -165,7 +194,7 @@ def leave_modes() -> None:
     """Take off every function mode and dispatch mode that is on."""
     while _functions._len_torch_function_stack():
         _functions._pop_torch_function_stack()
-    while _dispatch_modes():
+    while dispatch_modes():
         _pop_dispatch_mode()
 
 

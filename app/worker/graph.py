@@ -5,7 +5,7 @@ graph lives exactly as long as without us. An AccumulateGrad has no number; it i
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import count
 from typing import Any, cast
@@ -18,9 +18,11 @@ from app.worker import budget
 from app.worker.bound import (
     Node,
     TensorBase,
+    dtype_of,
     grad_fn_of,
     is_accumulate_grad,
     is_leaf_of,
+    is_tensor,
     is_view,
     metadata_of,
     requires_grad_of,
@@ -35,6 +37,7 @@ from app.worker.snapshots import Snapshot, Snapshots
 
 _UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad, and of nodes that only refuse
 _MARK = "_tapescope"
+_ATTRIBUTES = 20  # of one ctx
 _BOTH = "both"  # marks an AccumulateGrad that has both hooks of ours
 _Custom = torch.autograd.function.BackwardCFunction
 
@@ -108,6 +111,7 @@ class NodeRecord(Struct, eq=False, gc=False):
     freed_at: int | None = None
     edges: tuple[Edge | None, ...] = ()
     saved: tuple[SavedRecord, ...] = ()
+    kept: tuple[SavedRecord, ...] = ()
 
 
 class Graph:
@@ -247,6 +251,8 @@ class Graph:
                     if self._keep(raw, sequence, entry, record):
                         saved.append(entry)
             record.saved = tuple(saved)
+        if custom:
+            record.kept = tuple(self._attributes(node, record, step))
         if slots or custom:
             node.register_prehook(_OwnHook(self._hooks.before, record))
         node.register_hook(_OwnHook(self._hooks.after, record))
@@ -261,6 +267,18 @@ class Graph:
         memory = self._memory
         # an input is saved as itself, an output as a detached stand-in over the same memory
         record = memory.known(tensor) or memory.stand_in(tensor, sequence) or memory.meet(tensor, entry.step)
+        self._note_kept(entry, tensor, record, node)
+        return True
+
+    def _attributes(self, node: Node, record: NodeRecord, step: int) -> Iterator[SavedRecord]:
+        """What a Function of the reader's has set as attributes of its ctx, which is the node: numbers with a point."""
+        for attribute, value in list(vars(node).items())[:_ATTRIBUTES]:
+            if is_tensor(value) and ((dtype := dtype_of(value)).is_floating_point or dtype.is_complex):
+                entry = SavedRecord(clean(attribute), attribute, None, step)
+                self._note_kept(entry, value, self._memory.meet(value, step), record)
+                yield entry
+
+    def _note_kept(self, entry: SavedRecord, tensor: torch.Tensor, record: TensorRecord, node: NodeRecord) -> None:
         entry.tensor, entry.version = record, version_of(tensor)
         if record.storage is not None:
             taken = entry.saved = self._snapshots.take_observable(tensor)
@@ -268,7 +286,6 @@ class Graph:
                 self._snapshots.keep(taken)
             elif taken is not None:
                 self._keep_copy(taken, record, node)
-        return True
 
     def _keep_copy(self, taken: Snapshot, tensor: TensorRecord, node: NodeRecord) -> None:
         """Hold the copy of a large saved tensor, for which older ones may have to go."""
@@ -295,17 +312,25 @@ class Graph:
                 held = held or _is_hooked(raw)
                 continue
             held = True
-            entry.version_read = version_of(tensor)
-            if entry.saved is not None:
-                now = self._snapshots.take_observable(tensor)
-                if now is not None:
-                    entry.intact = entry.saved.same_as(now)
-                    entry.at_read = None
-                    if not entry.intact:
-                        now.large = None
-                        entry.at_read = self._snapshots.keep(now)
+            self._compare(entry, tensor)
             checks.append(Check(slot=at, version=entry.version_read, intact=entry.intact))
+        for entry in record.kept:
+            value = vars(node).get(entry.attribute)
+            if entry.tensor is not None and is_tensor(value) and self._memory.known(value) is entry.tensor:
+                self._compare(entry, value)
         return held or not record.saved, tuple(checks)
+
+    def _compare(self, entry: SavedRecord, tensor: torch.Tensor) -> None:
+        """Note how `tensor`, which is about to be read, is, and whether it holds what it did when it was kept."""
+        entry.version_read = version_of(tensor)
+        if entry.saved is not None:
+            now = self._snapshots.take_observable(tensor)
+            if now is not None:
+                entry.intact = entry.saved.same_as(now)
+                entry.at_read = None
+                if not entry.intact:
+                    now.large = None
+                    entry.at_read = self._snapshots.keep(now)
 
 
 def _slots_of(kind: type[Node]) -> tuple[tuple[str, str], ...]:

@@ -66,7 +66,6 @@ _SILENT = frozenset(
         "_is_view",
         "_version",
         "_cdata",
-        "register_hook",
         "result_type",
         "can_cast",
         "broadcast_shapes",
@@ -206,7 +205,7 @@ def tensors_among(values: Iterable[object], depth: int = 2) -> list[torch.Tensor
 
 # Operators that earlier runs of this process called: those of torch in C, which no snippet makes and none replaces.
 _TORCHS: dict[Function, tuple[Operator, Function]] = {}
-_IN_C = frozenset([MethodDescriptorType, WrapperDescriptorType])
+IN_C = frozenset([MethodDescriptorType, WrapperDescriptorType])
 
 
 class OperatorMode(TorchFunctionMode):
@@ -233,7 +232,7 @@ class OperatorMode(TorchFunctionMode):
         if known is None:
             own = torchs_own(func)
             known = self._operators[func] = classify(own), own
-            if type(func) in _IN_C:
+            if type(func) in IN_C:
                 _TORCHS[func] = known
         operator, func = known
         if (

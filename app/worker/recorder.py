@@ -6,12 +6,14 @@ from types import CodeType, FrameType
 import torch
 from msgspec import Struct
 
+from app.trace.model import Forbidden
 from app.worker import budget
 from app.worker.bound import (
     NoSubclass,
     Unobserved,
     base_of,
     enter_mode,
+    forbidden,
     frame_above,
     grad_of,
     in_jit_trace,
@@ -35,6 +37,7 @@ from app.worker.modules import ModuleCalls
 from app.worker.names import Names, clean
 from app.worker.operators import Function, Operator, OperatorMode, tensors_among
 from app.worker.output import Output
+from app.worker.overlap import Overlap
 from app.worker.records import TensorRecord
 from app.worker.script import caught
 from app.worker.snapshots import Snapshots
@@ -54,6 +57,8 @@ class OperationRecord(Struct, eq=False, gc=False):
     grad_enabled: bool
     moment: int
     raised: bool = False
+    inside: bool = False
+    forbidden: Forbidden | None = None
 
 
 class Recorder:
@@ -209,16 +214,21 @@ class Recorder:
             known = self.memory.known
             records = tuple([known(tensor) or self._meet(tensor, step) for tensor in tensors])
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
-        operation = OperationRecord(step, operator.name, expression, records, (), is_grad_enabled(), self.clock.now)
+            may_write = operator.in_place or "out" in kwargs
+            overlap = None
+            if may_write and len({record.storage for record in records}) < len(records):
+                overlap = Overlap.of(function, args, kwargs, tensors, records)
+        now = self.clock.now
+        operation = OperationRecord(step, operator.name, expression, records, (), is_grad_enabled(), now)
+        operation.inside = frame is not caller
         try:
             result = function(*args, **kwargs) if kwargs else function(*args)
         except BaseException:
             operation.raised = True
             self.operations.append(operation)
-            if (
-                operator.in_place or "out" in kwargs
-            ):  # some raise after they have done a part: resize_ has changed the shape
+            if may_write:  # some raise after they have done a part: resize_ has changed the shape
                 with NoSubclass():
+                    operation.forbidden = forbidden(tensors_among(args[:1]))
                     self._note_writes(operator, operation, args, kwargs, tensors)
             raise
         with NoSubclass():
@@ -226,6 +236,8 @@ class Recorder:
             if tensors or outputs:
                 self.operations.append(operation)
                 self._note_writes(operator, operation, args, kwargs, tensors)
+                if overlap is not None and overlap.matters():
+                    self.writes.mark_overlapping(operation.moment, overlap.record)
                 if outputs:
                     self._note_outputs(operator, operation, outputs, expression if frame is caller else None)
                 if operator.exposes:

@@ -220,6 +220,7 @@ class Report:
             version=record.version,
             name=record.name,
             moment=record.moment,
+            overlapping=record.overlapping,
         )
 
     def _node(self, record: NodeRecord) -> Node:
@@ -239,6 +240,7 @@ class Report:
             custom=record.custom,
             moment=record.moment,
             freed_at=record.freed_at,
+            kept=tuple([self._saved(entry, listing) for entry in record.kept]) if record.kept else (),
         )
 
     def _saved(self, entry: SavedRecord, listing: Listing) -> SavedTensor:
@@ -380,4 +382,6 @@ def _operation(record: OperationRecord) -> Operation:
         grad_enabled=record.grad_enabled,
         raised=record.raised,
         moment=record.moment,
+        inside=record.inside,
+        forbidden=record.forbidden,
     )

@@ -30,6 +30,7 @@ class WriteRecord(Struct, eq=False, gc=False):
     through: TensorRecord | None
     version: int | None
     name: str | None
+    overlapping: bool = False
 
 
 class Writes:
@@ -77,6 +78,12 @@ class Writes:
             if record.counter is not None and record.storage is not None and record.counter.key not in written:
                 written.add(record.counter.key)
                 self._note(step, op, record.storage, record.counter, record)
+
+    def mark_overlapping(self, moment: int, through: TensorRecord) -> None:
+        """The operator that wrote last, through `through`, gave what hangs on the order in which it read and wrote."""
+        last = self.all[-1] if self.all else None
+        if last is not None and last.moment == moment and last.storage is through.storage:
+            last.overlapping = True
 
     def note_uncounted(self, op: str, step: int, written: Sequence[TensorRecord], *, raised: bool) -> None:
         """An operator wrote tensors in place; those made in inference mode have no counter to move.

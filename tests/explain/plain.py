@@ -24,12 +24,18 @@ def run(source: str) -> dict[str, object]:
     except Exception as raised:  # noqa: BLE001  # that is what is asked
         error = f"{type(raised).__name__}: {raised}"
     torch.set_grad_enabled(True)
-    grads = {
-        name: value.grad.flatten().tolist()
-        for name, value in namespace.items()
-        if isinstance(value, torch.Tensor) and value.is_leaf and value.grad is not None and not value.grad.is_sparse
-    }
+    tensors = {name: value for name, value in namespace.items() if isinstance(value, torch.Tensor)}
+    grads = {name: grad for name, value in tensors.items() if (grad := grad_of(value)) is not None}
     return {"error": error, "grads": grads}
+
+
+def grad_of(tensor: torch.Tensor) -> list[float] | None:
+    """The gradient of a leaf, row-major."""
+    try:
+        grad = tensor.grad if tensor.is_leaf else None
+    except RuntimeError:  # a view whose base was written is not to be asked
+        return None
+    return None if grad is None or grad.is_sparse else grad.flatten().tolist()
 
 
 if __name__ == "__main__":

@@ -246,6 +246,8 @@ class OperatorTeller:
                 return self._grad_read(one, moment)
             if one.op in _NO_READS or (one.op.endswith("_") and not one.op.endswith("__")):
                 continue
+            if one.op == "register_hook":
+                return f"{op_word(one.op)} put a hook on the gradient of {source}."
             if one.outputs and set(one.outputs) <= set(one.inputs):
                 return f"{op_word(one.op)} gave {source} itself back."
             inputs = joined(list(dict.fromkeys(self._called(key, one, moment) for key in one.inputs)))

@@ -1,13 +1,14 @@
 """A leaf that requires grad was written in place while operators are recorded.
 
-The write would make it the result of an operator, and no leaf any more: torch refuses.
+A leaf is where backward ends and leaves a gradient. The write would be recorded, and would make the tensor the result
+of an operator: its gradient would go on to nowhere. So torch refuses, before anything is written.
 """
 
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.facts import called, code, ended_with, raised_operation
+from app.explain.facts import called, ended_by, ended_with, ids, lines_of, sentence, writer
 from app.explain.rule import Page
 from app.trace.model import Operation, Trace
 
@@ -36,8 +37,10 @@ TORCH_SAYS = "a leaf Variable that requires grad is being used in an in-place op
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
-    operation = raised_operation(trace)
-    if operation is None or not operation.grad_enabled or not ended_with(trace, TORCH_SAYS):
+    operation = ended_by(trace)
+    if operation is None or operation.forbidden != "leaf" or not ended_with(trace, TORCH_SAYS):
+        return
+    if ended_with(trace, f"view of {TORCH_SAYS}"):
         return
     for key in operation.inputs:
         tensor = trace.tensors[key]
@@ -49,20 +52,21 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 def diagnose(trace: Trace, operation: Operation, key: str) -> Diagnosis:
     line, name = trace.line(operation.step), called(trace, key)
     made = trace.tensors[key].step
-    lines = [line, *([trace.line(made)] if made is not None else [])]
     return Diagnosis(
         rule="inplace-on-leaf",
         severity="error",
         title=f"{name} is a leaf: it cannot be written in place here",
         cause=(
-            f"{code(operation.op)} on line {line} writes {name} in place. {name} is a leaf that requires grad: "
-            "its gradient is kept for the value that it had, so torch refuses to make it the result of an operator."
+            f"{sentence(writer(operation.op))} on line {line} writes {name} in place. {name} is a leaf that requires "
+            "grad: its gradient is kept for the value that it had, so torch refuses to make it an operator's result."
         ),
         fix=(
             f"To update {name} without recording it, write it inside `with torch.no_grad():`. "
-            f"To go on computing with it, make a new tensor instead: `{trace.tensors[key].name or 'y'}_new = …`."
+            "To go on computing with it, make a new tensor from it instead."
         ),
-        lines=tuple(dict.fromkeys(lines)),
+        lines=lines_of(line, None if made is None else trace.line(made)),
         source=SOURCE,
         evidence={"tensor": key, "op": operation.op},
+        moment=operation.moment,
+        refs=ids(key, trace.tensors[key].node),
     )

@@ -1,13 +1,15 @@
 """A tensor that a node saved for backward was written in place afterwards.
 
-Backward would give a wrong gradient: autograd compares version counters and raises.
+Backward computes the gradient from what its node saved, and the saved tensor is no copy: it is the memory itself.
+Each write in place raises the version counter of that memory. Backward compares the counter with what it was at the
+save, and raises rather than give a wrong gradient.
 """
 
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.facts import Read, called, code, refused, writes_since
+from app.explain.facts import Read, called, code, ids, lines_of, operation_of, refused, sentence, writer, writes_since
 from app.explain.rule import Page
 from app.trace.model import Trace, Write
 
@@ -35,8 +37,14 @@ EDITS: tuple[Edit, ...] = ()
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
     if read := refused(trace):
-        writes = [write for write in writes_since(trace, read) if is_counted(write, read)]
-        yield diagnose(trace, read, writes[0] if writes else None)
+        write = overwritten_by(trace, read)
+        if write is None or not is_update(trace, write):
+            yield diagnose(trace, read, write)
+
+
+def overwritten_by(trace: Trace, read: Read) -> Write | None:
+    """The first write that made the saved tensor stale."""
+    return next((write for write in writes_since(trace, read) if is_counted(write, read)), None)
 
 
 def is_counted(write: Write, read: Read) -> bool:
@@ -65,7 +73,7 @@ def diagnose(trace: Trace, read: Read, write: Write | None) -> Diagnosis:
         title=f"{name[:1].upper()}{name[1:]} was overwritten before backward had read it",
         cause=cause,
         fix=fix(trace, read, write),
-        lines=tuple(dict.fromkeys([*([write.line] if write else []), saved_line, read_line])),
+        lines=lines_of(write.line if write else None, saved_line, read_line),
         source=SOURCE,
         evidence={
             "node": read.fired.node,
@@ -77,6 +85,10 @@ def diagnose(trace: Trace, read: Read, write: Write | None) -> Diagnosis:
             "version_read": saved.version_read,
             "through": write.through if write else None,
         },
+        moment=write.moment if write else read.fired.moment,
+        refs=ids(
+            saved.tensor, write.through if write else None, read.tensor.counter, read.tensor.storage, read.fired.node
+        ),
     )
 
 
@@ -90,31 +102,34 @@ def kept(trace: Trace, read: Read) -> str:
 
 
 def is_update(trace: Trace, write: Write) -> bool:
-    """Whether `write` went to a leaf that requires grad, as an optimizer's do."""
-    leaf = trace.tensors[write.through] if write.through else None
-    return leaf is not None and leaf.is_leaf and leaf.requires_grad
+    """Whether `write` changed a leaf that requires grad, as an optimizer's do: not on the way through a module."""
+    if not write.op.endswith("_"):  # as `embedding` does with `max_norm`
+        return False
+    return any(
+        tensor.is_leaf and tensor.requires_grad and tensor.counter == write.counter
+        for _, tensor in trace.tensors_over(write.storage)
+    )
 
 
 def write_sentence(trace: Trace, read: Read, write: Write) -> str:
     through = called(trace, write.through) if write.through else "it"
     if write.through in (None, read.saved.tensor):
-        return f"{code(write.op)} on line {write.line} then wrote it in place. "
+        return f"{sentence(writer(write.op))} on line {write.line} then wrote it in place. "
     name = read.tensor.name or read.tensor.expression
     return (
-        f"{code(write.op)} on line {write.line} then wrote the same memory through {through}, "
+        f"{sentence(writer(write.op))} on line {write.line} then wrote the same memory through {through}, "
         f"which shares {f'the version counter of {code(name)}' if name else 'its version counter'}. "
     )
 
 
 def fix(trace: Trace, read: Read, write: Write | None) -> str:
     name = kept(trace, read)
-    if write is not None and is_update(trace, write):
-        return (
-            f"Run backward before line {write.line}, or the forward again after it: "
-            f"{called(trace, write.through or '')} was updated between a forward and its backward."
-        )
     if write is None:
         return f"Keep {name} as it is until backward has run, or write to a `.clone()` of it."
+    if not write.op.endswith("_"):
+        operation = operation_of(trace, write)
+        by = code((operation and operation.expression) or write.op)
+        return f"Give a `.clone()` of {name} to line {trace.line(read.saved.saved_at)}: {by} writes {name} itself."
     if write.through not in (None, read.saved.tensor):
         through = called(trace, write.through)
         return (
@@ -122,6 +137,6 @@ def fix(trace: Trace, read: Read, write: Write | None) -> str:
             "The saved values then stay as they are."
         )
     return (
-        f"Use an operator that makes a new tensor on line {write.line} instead of {code(write.op)}, "
+        f"Use an operator that makes a new tensor on line {write.line} instead of {writer(write.op)}, "
         f"or write to a `.clone()`. {name} then keeps the values that backward needs."
     )

@@ -1,14 +1,15 @@
 """The memory of a saved tensor was written, or swapped, through `.data`.
 
-`.data` gives the same memory with a version counter of its own, so the counter that autograd
-checks does not move: backward uses the new values and nothing complains.
+A node saves the memory itself, and a version counter tells it of later writes. `.data` gives the same memory with a
+counter of its own, so the one that autograd checks does not move. Backward computes with the new values: the gradient
+is wrong, and nothing complains.
 """
 
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.facts import Read, called, code, hidden, listed, made_by, writes_since
+from app.explain.facts import Read, called, hidden, ids, lines_of, listed, made_by, sentence, writer, writes_since
 from app.explain.rule import Page
 from app.trace.model import Trace, Write
 
@@ -80,7 +81,7 @@ def diagnose(trace: Trace, write: Write, found: list[Read]) -> Diagnosis:
             "backward then reads the values that the result was computed from."
         )
     else:
-        wrote = f"{code(write.op)} on line {write.line} wrote the same memory through {through}. "
+        wrote = f"{sentence(writer(write.op))} on line {write.line} wrote the same memory through {through}. "
         why = (
             f"{through} comes from `.data` on line {data_line}, which has a version counter of its own: "
             f"the write moved that one, and the one that autograd checks stayed at {read.saved.version}. "
@@ -98,7 +99,7 @@ def diagnose(trace: Trace, write: Write, found: list[Read]) -> Diagnosis:
             f"So backward on line {read_line} used the new values, and nothing complained."
         ),
         fix=fix,
-        lines=tuple(dict.fromkeys([write.line, *([data_line] if data_line else []), saved_line, read_line])),
+        lines=lines_of(write.line, data_line, saved_line, read_line),
         source=SOURCE,
         evidence={
             "nodes": list(dict.fromkeys(r.fired.node for r in found)),
@@ -109,6 +110,8 @@ def diagnose(trace: Trace, write: Write, found: list[Read]) -> Diagnosis:
             "counter": read.tensor.counter,
             "counter_moved": write.counter,
         },
+        moment=write.moment,
+        refs=ids(read.saved.tensor, write.through, read.tensor.storage, read.tensor.counter, read.fired.node),
     )
 
 

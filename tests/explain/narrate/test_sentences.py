@@ -36,6 +36,10 @@ def lines(statements: str) -> str:
 
 # each statement is a line; line 1 is `import torch`
 ROWS = [
+    (
+        f"{A}; h = a * 2; h.register_hook(print)",
+        {"line 4": "Line 4: `register_hook` put a hook on the gradient of `h`."},
+    ),
     # what was made, and from what
     ("x = 1", {"line 1": "Line 1: nothing here is recorded by autograd.", "line 2": "Line 2: `x` is 1."}),
     (A, {"line 2": "Line 2: `tensor` made `a`, a leaf that requires grad, with 3 elements."}),
