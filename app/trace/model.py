@@ -266,6 +266,17 @@ class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     grad_enabled: bool = True
     raised: bool = False
     moment: Count = 0  # at which it ran
+    plain: bool = False  # given a number or array that was computed, after values had been taken out of tensors
+
+
+class ParamGroup(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Parameters that an optimizer was handed."""
+
+    step: Count
+    optimizer: Name  # its class: "SGD"
+    params: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()
+    raised: bool = False  # it refused them
+    moment: Count = 0  # at which it was handed them
 
 
 class Write(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -360,6 +371,7 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     writes: Annotated[tuple[Write, ...], Meta(max_length=100_000)] = ()
     backwards: Annotated[tuple[Backward, ...], Meta(max_length=10_000)] = ()
     final: dict[Name, Final] = {}
+    param_groups: Annotated[tuple[ParamGroup, ...], Meta(max_length=100)] = ()  # handed to optimizers, in order
     bindings: Annotated[tuple[Binding, ...], Meta(max_length=50_000)] = ()  # each change of a name, in order
     printed: Annotated[
         tuple[tuple[Count, Count], ...], Meta(max_length=20_000)

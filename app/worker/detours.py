@@ -24,6 +24,9 @@ class Watcher(Protocol):
     ) -> object:
         """Call `function`, and note what it did."""
 
+    def handed(self, optimizer: object, group: object, *, raised: bool) -> None:
+        """Note the parameters that an optimizer was handed."""
+
 
 @contextmanager
 def forgetful_swaps(memory: Memory) -> Iterator[None]:
@@ -67,6 +70,28 @@ def _shown(watcher: Watcher, operator: Operator, function: Function) -> Function
         return watcher.around(operator, function, args, kwargs)
 
     return shown
+
+
+@contextmanager
+def optimizers_shown_to(watcher: Watcher) -> Iterator[None]:
+    """Every optimizer takes its parameters by one method, group by group: stand in for it."""
+    optimizer: Any = torch.optim.Optimizer
+    add = optimizer.add_param_group
+
+    @wraps(add)
+    def add_param_group(self: object, param_group: object) -> None:
+        raised = True
+        try:
+            add(self, param_group)
+            raised = False
+        finally:
+            watcher.handed(self, param_group, raised=raised)
+
+    optimizer.add_param_group = add_param_group
+    try:
+        yield
+    finally:
+        optimizer.add_param_group = add
 
 
 @contextmanager

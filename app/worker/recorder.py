@@ -27,18 +27,18 @@ from app.worker.bound import (
 )
 from app.worker.chronicle import Chronicle
 from app.worker.clock import Clock
-from app.worker.detours import fast_paths_beside, forgetful_swaps, hidden_shown_to
+from app.worker.detours import fast_paths_beside, forgetful_swaps, hidden_shown_to, optimizers_shown_to
 from app.worker.gradients import Gradients
 from app.worker.graph import Graph
 from app.worker.memory import Memory
 from app.worker.modules import ModuleCalls
 from app.worker.names import Names, clean
-from app.worker.operators import Function, Operator, OperatorMode, tensors_among
+from app.worker.operators import Function, Operator, OperatorMode, is_plain_among, tensors_among
 from app.worker.output import Output
 from app.worker.records import TensorRecord
 from app.worker.script import caught
 from app.worker.snapshots import Snapshots
-from app.worker.source import FILENAME, Source
+from app.worker.source import FILENAME, Source, literals_of
 from app.worker.steps import Steps, calls_to
 from app.worker.writes import Writes, checksum
 
@@ -54,6 +54,17 @@ class OperationRecord(Struct, eq=False, gc=False):
     grad_enabled: bool
     moment: int
     raised: bool = False
+    plain: bool = False
+
+
+class ParamGroupRecord(Struct, eq=False, gc=False):
+    """Parameters that an optimizer was handed."""
+
+    step: int
+    optimizer: str
+    params: tuple[TensorRecord, ...]
+    moment: int
+    raised: bool
 
 
 class Recorder:
@@ -76,10 +87,14 @@ class Recorder:
         self.graph = Graph(self.clock, self.memory, self.snapshots, self.gradients.hooks())
         self.names = Names(self.clock, self._bind, self.modules.name, self._called)
         self.steps = Steps(self.clock, namespace, self.names, line_cell)
-        self.mode = OperatorMode(self.around, self._changed)
+        self.mode = OperatorMode(self.around, self._changed, self._refused)
+        self.param_groups: list[ParamGroupRecord] = []
+        self._code: CodeType | None = None
+        self._literals: frozenset[int] | None = None  # once values were taken out of torch, to tell others by
 
     def run(self, code: CodeType) -> None:
         """Run the snippet's `code` in its namespace, observed."""
+        self._code = code
         with (
             calls_to(self.line, self.enter, self.bind, self.unbind, caught),
             self.gradients.observed(),
@@ -87,6 +102,7 @@ class Recorder:
             fast_paths_beside(self.mode),
             forgetful_swaps(self.memory),
             hidden_shown_to(self),
+            optimizers_shown_to(self),
         ):
             enter_mode(self.mode)
             try:
@@ -210,6 +226,10 @@ class Recorder:
             records = tuple([known(tensor) or self._meet(tensor, step) for tensor in tensors])
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
         operation = OperationRecord(step, operator.name, expression, records, (), is_grad_enabled(), self.clock.now)
+        if self._literals is not None and frame is caller:
+            operation.plain = is_plain_among((*args, *kwargs.values()), self._literals)
+        elif operator.takes:
+            self._literals = literals_of(self._code)
         try:
             result = function(*args, **kwargs) if kwargs else function(*args)
         except BaseException:
@@ -235,6 +255,26 @@ class Recorder:
                 if before is not None:
                     self.writes.note_unversioned(operator.name, step, records, before)
         return result
+
+    def _refused(self, operator: Operator, args: Sequence[object]) -> None:
+        """An operator raised that is not noted where it does not."""
+        step, _ = self.steps.current(frame_above(2))
+        if len(self.operations) < budget.OPERATIONS and in_transform() is None and in_jit_trace() is None:
+            with Unobserved():
+                records = tuple([self._meet(tensor, step) for tensor in tensors_among(args)])
+            now, enabled = self.clock.now, is_grad_enabled()
+            self.operations.append(OperationRecord(step, operator.name, None, records, (), enabled, now, raised=True))
+
+    def handed(self, optimizer: object, group: object, *, raised: bool) -> None:
+        """An optimizer was handed a group of parameters."""
+        params = group.get("params") if type(group) is dict else None
+        if type(params) is list and len(self.param_groups) < budget.PARAM_GROUPS and self.recording:
+            step, _ = self.steps.current(frame_above(2))
+            with Unobserved():
+                tensors = tensors_among(params[: budget.PARAMS])
+                records = tuple([self._meet(tensor, step) for tensor in tensors])
+            kind = clean(type.__dict__["__name__"].__get__(type(optimizer)))
+            self.param_groups.append(ParamGroupRecord(step, kind, records, self.clock.now, raised))
 
     def _meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
         record = self.memory.known(tensor)
