@@ -114,10 +114,12 @@ def upstream(above: Mapping[str, Iterable[str]], tensors: Iterable[str]) -> set[
     return found
 
 
-def downstream(trace: Trace, tensor: str) -> set[str]:
+def downstream(trace: Trace, tensor: str, since: Operation | None = None) -> set[str]:
     """`tensor` and every tensor that operators made from it: they stand in the order in which they ran."""
     found = {tensor}
     for operation in trace.operations:
+        if since is not None and operation.moment < since.moment:
+            continue
         if not found.isdisjoint(operation.inputs):
             found.update(operation.outputs)
     return found

@@ -352,7 +352,7 @@ class Final(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     parameter: bool = False
 
 
-class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, weakref=True):
     """One run of one snippet, in the order in which it happened."""
 
     environment: Environment

@@ -81,7 +81,7 @@ ROWS = [
     (f"{LEAF}; v = torch.ones(3, requires_grad=True); torch.autograd.grad((w * 2).sum(), w)", {}, None),
     (
         f"{LEAF}; v = torch.ones(3, requires_grad=True); s = w.sum().item(); (v * s).sum().backward()",
-        {"leaf-without-gradient": (4, 5)},  # by a number
+        {"graph-cut": (4,)},  # by a number, which came back
         None,
     ),
     # non-leaf-grad-read

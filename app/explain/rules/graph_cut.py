@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator
 
-from app.explain.cuts import is_convention, told, unreached_by
+from app.explain.cuts import in_checkpoint, is_convention, told, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.rule import Page
@@ -36,5 +36,5 @@ EDITS: tuple[Edit, ...] = ()
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
     for cut, leaves in unreached_by(trace).items():
-        if not is_convention(cut):
+        if not is_convention(trace, cut, leaves) and not in_checkpoint(trace, cut):
             yield told(trace, cut, leaves, SOURCE)

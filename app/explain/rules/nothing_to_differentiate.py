@@ -5,12 +5,12 @@ Either nothing that led to it requires grad, or the graph was cut on the way.
 
 from collections.abc import Iterator
 
-from app.explain.cuts import how, taken_as_values
+from app.explain.cuts import all_cuts, how, taken_as_values
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.facts import called, code, ended_with, latest_before, listed, makers, upstream
 from app.explain.rule import Page
-from app.trace.flow import Cut, cuts
+from app.trace.flow import Cut
 from app.trace.model import Backward, Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad"
@@ -52,7 +52,7 @@ def sources_of(trace: Trace, cut: Cut, found: list[Cut]) -> str:
 def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
     line, name = trace.line(backward.step), called(trace, root)
     came_from = upstream(makers(trace), [root])
-    found = [cut for cut in cuts(trace) if (cut.result or cut.source) in came_from]
+    found = [cut for cut in all_cuts(trace) if (cut.result or cut.source) in came_from]
     cut = found[-1] if found else None
     if cut is None:
         cause = f"Line {line} asks for gradients of {name}, but no tensor that it was made from requires grad."
