@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.facts import called, code, downstream, listed
+from app.explain.forced import forced
 from app.explain.heads import is_compared, is_fed_beside_others
 from app.explain.leaves import handed, unreached
 from app.explain.memo import once
@@ -19,6 +20,7 @@ _HOW: dict[By, str] = {
     "numpy": "as a numpy array",
     "copy-constructor": "by copying it into a new tensor",
     "non-differentiable": "through an operator that has no derivative",
+    "requires-grad-forced": "by making it a leaf",
 }
 
 _AS_VALUES = frozenset(["numpy", "__array__", "item", "tolist", "__float__", "__int__"])
@@ -69,7 +71,7 @@ def unreached_by(trace: Trace) -> dict[Cut, list[str]]:
         if fired.intersection(cut.into):
             charge(cut)
     if wanting:
-        for cut in _came_back_as_values(trace, fired):
+        for cut in (*_came_back_as_values(trace, fired), *forced(trace, wanting)):
             charge(cut)
     return found
 
@@ -124,6 +126,8 @@ def instead(cut: Cut, source: str, line: int) -> str:
     """What to do on the line of `cut` to have a graph."""
     if cut.by == "no_grad":
         return f"run line {line} with grad mode on"
+    if cut.by == "requires-grad-forced":
+        return f"leave out what line {line} does, and compute {source} with a graph"
     if cut.by == "non-differentiable":
         return f"use an operator on line {line} that has a derivative"
     if cut.by in ("python-scalar", "numpy"):
@@ -151,6 +155,15 @@ def is_convention(trace: Trace, cut: Cut, leaves: Iterable[str]) -> bool:
 def told(trace: Trace, cut: Cut, leaves: list[str], source: str) -> Diagnosis:
     """The finding of a cut, in words: a warning, or a note where it is the convention."""
     line, name = trace.line(cut.step), called(trace, cut.source)
+    lines, way = (line,), how(cut)
+    if cut.by == "requires-grad-forced" and cut.result:
+        name = called(trace, cut.result)
+        earlier = next((c for c in all_cuts(trace) if c.result and cut.result in downstream(trace, c.result)), None)
+        if earlier is not None and earlier.step != cut.step:
+            lines = (line, trace.line(earlier.step))
+            way += (
+                f": line {lines[1]} had already taken it out {how(earlier)}, and to require grad does not bring it back"
+            )
     names = [trace.tensors[key].label for key in leaves]
     deliberate = is_convention(trace, cut, leaves)
     return Diagnosis(
@@ -158,11 +171,11 @@ def told(trace: Trace, cut: Cut, leaves: list[str], source: str) -> Diagnosis:
         severity="note" if deliberate else "warning",
         title=f"The graph is cut at line {line}",
         cause=(
-            f"Line {line} takes {name} out of the graph {how(cut)}. The loss depends on it all the same, "
+            f"Line {line} takes {name} out of the graph {way}. The loss depends on it all the same, "
             f"but backward cannot go on from there, so {listed(names)} got no gradient."
         ),
         fix=f"If {listed(names)} should learn from this loss, {instead(cut, name, line)}. If not, leave it as it is.",
-        lines=(line,),
+        lines=lines,
         source=source,
         evidence={"by": cut.by, "op": cut.op, "source": cut.source, "result": cut.result, "leaves": list(leaves)},
         moment=cut.moment or None,

@@ -1,4 +1,4 @@
-"""Questions about leaves that several rules ask: who wanted their gradient, who read it, what keeps them up otherwise."""
+"""Questions about leaves that several rules ask: who wanted their gradient, who read it, what else keeps them up."""
 
 from collections import defaultdict
 
@@ -85,5 +85,3 @@ def unreached(trace: Trace) -> tuple[str, ...]:
         return ()
     with_gradient = reached(trace)
     return tuple(key for key in candidates if key not in with_gradient and wants_gradient(trace, key))
-
-

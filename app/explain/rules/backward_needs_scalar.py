@@ -69,8 +69,10 @@ def diagnose(trace: Trace, operation: Operation, key: str, given: tuple[int, ...
         title = f"{name} is not a single number"
         why = "Backward starts from a gradient of 1, which only a single number has."
         fix = f"Start from one number, such as the sum of {name}, or pass `gradient=` in its shape."
-    start = f"Line {line} starts backward from {name}, of shape {shape}" if tensor.shape else (
-        f"Line {line} starts backward from {name}"
+    start = (
+        f"Line {line} starts backward from {name}, of shape {shape}"
+        if tensor.shape
+        else (f"Line {line} starts backward from {name}")
     )
     joint = ". " if why.startswith("Backward") else (" " if why.startswith("and") else ", ")
     return Diagnosis(

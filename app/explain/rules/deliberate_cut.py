@@ -1,6 +1,8 @@
 """A value left the graph where that is the convention, and a leaf above it got no gradient.
 
-A target network, a teacher or an evaluation runs under `no_grad`: its values are wanted, its gradients are not.
+A target network, a teacher or an evaluation runs under `no_grad`: its values are wanted, its gradients are not. A
+discriminator is trained on what the generator made, and the generator is not to learn from that. The cut keeps the
+graph small and those leaves as they are.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """A value that led to the loss left the graph, and a leaf above it got no gradient.
 
-`detach()`, `.data`, `no_grad`, a Python number, numpy: each hands the value on without its history.
+`detach()`, `.data`, `no_grad`, a Python number, numpy: each hands the value on without its history. What is computed
+from it has no node that leads back. Backward ends there, and the leaves above keep `.grad` None.
 """
 
 from collections.abc import Iterator

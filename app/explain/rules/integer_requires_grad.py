@@ -44,8 +44,9 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
     yield Diagnosis(
         rule="integer-requires-grad",
         severity="error",
-        title=f"{name[:1].upper()}{name[1:]} of whole numbers cannot require grad" if not wrong else f"{name} holds "
-        "whole numbers: it cannot require grad",
+        title=f"{name[:1].upper()}{name[1:]} of whole numbers cannot require grad"
+        if not wrong
+        else f"{name} holds whole numbers: it cannot require grad",
         cause=f"Line {line} asks for gradients of {name}{holds}. Only floating point and complex tensors have them.",
         fix="Write its numbers as floats, `1.` in place of `1`, or convert with `.float()` before it requires grad.",
         lines=(line,),
