@@ -55,7 +55,8 @@ def unreached_by(trace: Trace) -> dict[Cut, list[str]]:
     wanting = {key: downstream(trace, key) for key in unreached(trace)}
     if not wanting:
         return {}
-    fired = {fired.node for backward in trace.backwards for fired in backward.fired}
+    backwards = [backward for backward in trace.backwards if backward.call == "backward"]
+    fired = {fired.node for backward in backwards for fired in backward.fired}
     found: dict[Cut, list[str]] = {}
 
     def charge(cut: Cut) -> None:

@@ -6,6 +6,7 @@ from app.explain.facts import reached
 from app.explain.memo import once
 from app.trace.model import Operation, Tensor, Trace, Turn
 
+_COPYING = frozenset(["detach", ".data", "clone", "to", "tensor", "requires_grad_", "contiguous", "float", "double"])
 _MOST_PARAMS = 1_000  # of a group that is kept whole in the Trace
 
 
@@ -74,8 +75,9 @@ def kept_up(trace: Trace) -> frozenset[str | None]:
 @once
 def unreached(trace: Trace) -> tuple[str, ...]:
     """The named leaves that require grad, whose gradient is wanted, and that no backward came to."""
-    if not any(backward.fired and not backward.raised for backward in trace.backwards):
-        return ()
+    finished = [b for b in trace.backwards if b.call == "backward" and b.fired and not b.raised and not b.inputs]
+    if not finished:
+        return ()  # `autograd.grad` is told whose gradients are wanted
     candidates = [
         key
         for key, tensor in trace.tensors.items()
@@ -84,4 +86,14 @@ def unreached(trace: Trace) -> tuple[str, ...]:
     if not candidates:
         return ()
     with_gradient = reached(trace)
-    return tuple(key for key in candidates if key not in with_gradient and wants_gradient(trace, key))
+    without = [key for key in candidates if key not in with_gradient and wants_gradient(trace, key)]
+    return tuple(key for key in without if not copies(trace, key) & with_gradient)
+
+
+def copies(trace: Trace, leaf: str) -> set[str]:
+    """The tensors that hold what `leaf` held, without its graph: one may be a leaf that learns in its place."""
+    found = {leaf}
+    for operation in trace.operations:
+        if operation.op in _COPYING and not found.isdisjoint(operation.inputs):
+            found.update(operation.outputs)
+    return found - {leaf}

@@ -1,5 +1,6 @@
 """Gradients that are differentiated again, and where their graph was lost."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -71,20 +72,17 @@ def _gradients(trace: Trace) -> Iterator[tuple[str, Backward]]:
     """The gradients that the snippet had in its hands, each with the backward that made it, the latest first."""
     finished = [backward for backward in trace.backwards if not backward.raised]
     for operation in reversed(trace.operations) if finished else ():
-        if operation.op == "grad":
-            maker = next((b for b in finished if b.call == "grad" and b.step == operation.step), None)
-        elif operation.op == ".grad" and operation.outputs:
-            earlier = [b for b in finished if b.call == "backward" and b.moment <= operation.moment]
-            maker = next((b for b in reversed(earlier) if _reaches(trace, b, operation.inputs[0])), None)
-        else:
+        if operation.op not in ("grad", ".grad"):
             continue
-        if maker is not None:
-            for key in operation.outputs:
-                yield key, maker
-
-
-def _reaches(trace: Trace, backward: Backward, leaf: str) -> bool:
-    return any(leaf in trace.nodes[fired.node].tensors for fired in backward.fired)
+        call = "grad" if operation.op == "grad" else "backward"
+        for key in operation.outputs:
+            # `.grad` was first seen when backward made it, what `grad` hands out when that was over
+            until = operation.moment if call == "grad" else trace.tensors[key].moment
+            at = bisect_right(finished, until, key=lambda backward: backward.moment) - 1
+            while at >= 0 and finished[at].call != call:
+                at -= 1
+            if at >= 0:
+                yield key, finished[at]
 
 
 def refusing_node(trace: Trace) -> tuple[int, int, str, str] | None:

@@ -6,11 +6,13 @@ that graph receives nothing. torch raises rather than hand out None, unless it i
 
 from collections.abc import Iterator
 
+from app.explain.cuts import all_cuts, how, instead
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.errors import refused_backward
-from app.explain.facts import called, listed, makers, upstream
+from app.explain.facts import called, downstream, listed, makers, upstream
 from app.explain.rule import Page
+from app.trace.flow import Cut
 from app.trace.model import Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html"
@@ -55,6 +57,13 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
             "nothing was recorded for it."
         )
         fix = f"Let {listed(names)} require grad before the forward runs, with `.requires_grad_()`."
+    elif cut := cut_between(trace, unused[0], backward.roots):
+        lines = [trace.line(cut.step), line]
+        cause = (
+            f"Line {line} asks how {roots} changes with {listed(names)}. "
+            f"On the way line {lines[0]} took {called(trace, cut.source)} out of the graph {how(cut)}."
+        )
+        fix = f"To have that gradient, {instead(cut, called(trace, cut.source), lines[0])}."
     elif shared := made_from_the_same(trace, unused[0], backward.roots):
         cause = (
             f"Line {line} asks how {roots} changes with {listed(names)}. That is a tensor of its own, made from "
@@ -73,6 +82,14 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
         moment=backward.moment or None,
         refs=(*unused, *backward.roots),
     )
+
+
+def cut_between(trace: Trace, unused: str, roots: tuple[str, ...]) -> Cut | None:
+    """The last cut on the way from `unused` to a root."""
+    above = makers(trace)
+    below, came_from = downstream(trace, unused), upstream(above, roots)
+    found = [cut for cut in all_cuts(trace) if cut.source in below and cut.result in came_from]
+    return found[-1] if found else None
 
 
 def made_from_the_same(trace: Trace, unused: str, roots: tuple[str, ...]) -> str | None:
