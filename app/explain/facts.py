@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
+from app.explain.memo import once
 from app.trace.model import Backward, Fired, Node, Operation, SavedTensor, Tensor, Trace, Write
 
 
@@ -93,6 +94,7 @@ def made_by(trace: Trace, tensor: str) -> Iterator[tuple[str, Tensor]]:
         key = trace.tensors[key].base
 
 
+@once
 def makers(trace: Trace) -> dict[str, set[str]]:
     """For each tensor, the tensors that operators made it from."""
     above: dict[str, set[str]] = defaultdict(set)

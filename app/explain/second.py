@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from app.explain.cuts import all_cuts
 from app.explain.errors import refused_backward
 from app.explain.facts import ended_with, makers, upstream
 from app.explain.memo import once
@@ -48,7 +49,7 @@ def lost_gradient(trace: Trace) -> Lost | None:
             continue
         above = upstream(makers(trace), [root])
         for gradient, maker in _gradients(trace):
-            if gradient not in above or maker.moment >= refused.moment:
+            if gradient not in above or maker.moment >= refused.moment or _is_cut_after(trace, gradient, above):
                 continue
             custom = next((fired.node for fired in maker.fired if trace.nodes[fired.node].custom), None)
             if not maker.creates_graph or custom:
@@ -60,6 +61,12 @@ def lost_gradient(trace: Trace) -> Lost | None:
                     custom=custom if maker.creates_graph else None,
                 )
     return None
+
+
+def _is_cut_after(trace: Trace, gradient: str, above: set[str]) -> bool:
+    """Whether something else that led to the same result, not to `gradient`, left its graph: an update, perhaps."""
+    before = upstream(makers(trace), [gradient])
+    return any(cut.result in above and cut.result not in before for cut in all_cuts(trace))
 
 
 def constant_gradient(trace: Trace, above: set[str]) -> str | None:
