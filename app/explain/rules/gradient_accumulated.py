@@ -63,11 +63,13 @@ def added_to_used(trace: Trace) -> Iterator[Added]:
     if not gradients:
         return
     leaves = leaves_of(trace, gradients)
-    updates = writes_of(trace, {trace.tensors[leaf].storage for leaf in leaves.values()})
+    lines = lineages(trace, set(leaves.values()))
+    updates = writes_of(trace, {storage for leaf in leaves.values() for storage in lines[leaf]})
     changes = writes_of(trace, gradients)
     used = uses_of(trace, gradients)
     for gradient, leaf in leaves.items():
-        yield from first_added(trace, gradient, leaf, changes[gradient], used[gradient], updates)
+        of_leaf = sorted((write for one in lines[leaf] for write in updates[one]), key=lambda write: write.moment)
+        yield from first_added(trace, gradient, leaf, changes[gradient], used[gradient], of_leaf)
 
 
 def first_added(
@@ -76,10 +78,9 @@ def first_added(
     leaf: str,
     changes: list[Write],
     used: list[int],
-    updates: dict[str, list[Write]],
+    of_leaf: list[Write],
 ) -> Iterator[Added]:
     """The first addition to `gradient` after an update that used it, where that was used again."""
-    of_leaf = updates[trace.tensors[leaf].storage or ""]
     until = last_moment(trace, gradient, leaf)
     clean_since = 0  # the moment at which it was cleared, or rescaled, by anything but backward
     update: Write | None = None
@@ -109,11 +110,22 @@ def uses_within(used: list[int], first: int, last: int) -> bool:
     return any(first <= moment <= last for moment in used)
 
 
+def lineages(trace: Trace, leaves: set[str]) -> dict[str, set[str]]:
+    """For each leaf, its storages: `w.data = other` gives it another one."""
+    first: dict[str, str] = {}
+    found: dict[str, set[str]] = {leaf: set() for leaf in leaves}
+    for key, tensor in trace.tensors.items():
+        first[key] = first.get(tensor.continues or "", key)
+        if first[key] in found and tensor.storage:
+            found[first[key]].add(tensor.storage)
+    return found
+
+
 def leaves_of(trace: Trace, gradients: set[str]) -> dict[str, str]:
     """For each storage of a gradient, the leaf whose `.grad` it was, as first seen."""
     found: dict[str, str] = {}
     for key, tensor in trace.tensors.items():
-        for turn in tensor.grads:
+        for turn in tensor.grads if not tensor.continues else ():
             storage = trace.tensors[turn.tensor].storage if turn.tensor else None
             if storage in gradients and storage is not None:
                 found.setdefault(storage, key)

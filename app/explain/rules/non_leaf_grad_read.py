@@ -45,10 +45,17 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
             continue
         tensor = trace.tensors[key]
         place = trace.line(tensor.step) if tensor.step is not None else None, tensor.name or key
-        if tensor.retains_grad or place in told:
+        if (tensor.retains_grad and not passed_before(trace, operation, tensor.node)) or place in told:
             continue
         told.add(place)
         yield diagnose(trace, operation, key)
+
+
+def passed_before(trace: Trace, read: Operation, node: str | None) -> bool:
+    """Whether a backward had run `node` before: told to keep its gradient by then, the tensor would have one."""
+    return any(
+        fired.node == node for backward in trace.backwards for fired in backward.fired if fired.moment <= read.moment
+    )
 
 
 def diagnose(trace: Trace, read: Operation, key: str) -> Diagnosis:

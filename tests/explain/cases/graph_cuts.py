@@ -82,7 +82,8 @@ for step in range(2):
     ),
     Case(
         name="a prediction detached before the loss, beside a regularizer",
-        source=_NETS + "out = A(x).detach()\nloss = out.pow(2).mean() + B.weight.pow(2).sum()\nloss.backward()\nB.bias.grad\n",
+        source=_NETS
+        + "out = A(x).detach()\nloss = out.pow(2).mean() + B.weight.pow(2).sum()\nloss.backward()\nB.bias.grad\n",
         finds={"graph-cut": (4,), "leaf-without-gradient": (6,)},
     ),
     Case(
@@ -210,7 +211,8 @@ array = np.tanh(w.detach().numpy())
     # no derivative
     Case(
         name="an argmax used as a value",
-        source=_NETS + "best = A(x).argmax(1).float()\n(best * B.weight.sum()).sum().backward()\nB.bias.requires_grad_(False)\n",
+        source=_NETS
+        + "best = A(x).argmax(1).float()\n(best * B.weight.sum()).sum().backward()\nB.bias.requires_grad_(False)\n",
         finds={"graph-cut": (4,)},
     ),
     Case(
@@ -293,12 +295,13 @@ loss.backward()
     ),
     Case(
         name="a detached input for a head whose optimizer holds it alone",
-        source=_NETS + "optimizer = torch.optim.SGD(B.parameters(), lr=0.1)\nB(A(x).detach()).sum().backward()\noptimizer.step()\n",
+        source=_NETS
+        + "optimizer = torch.optim.SGD(B.parameters(), lr=0.1)\nB(A(x).detach()).sum().backward()\noptimizer.step()\n",
     ),
     Case(
         name="the same, but the gradient of the other is looked at",
-        source=_NETS
-        + "optimizer = torch.optim.SGD(B.parameters(), lr=0.1)\nB(A(x).detach()).sum().backward()\nprint(A.weight.grad)\n",
+        source=_NETS + "optimizer = torch.optim.SGD(B.parameters(), lr=0.1)\nB(A(x).detach()).sum().backward()\n"
+        "print(A.weight.grad)\n",
         finds={"graph-cut": (5,)},
     ),
     # nothing to differentiate
@@ -310,7 +313,8 @@ loss.backward()
     ),
     Case(
         name="every parameter is frozen",
-        source="net = torch.nn.Linear(2, 1)\nnet.requires_grad_(False)\nloss = net(torch.ones(4, 2)).mean()\nloss.backward()\n",
+        source="net = torch.nn.Linear(2, 1)\nnet.requires_grad_(False)\nloss = net(torch.ones(4, 2)).mean()\n"
+        "loss.backward()\n",
         finds={"nothing-to-differentiate": (5,)},
         raises=_NO_GRAPH,
     ),
@@ -364,7 +368,8 @@ for step in range(2):
     ),
     Case(
         name="a refusal that the reader caught",
-        source=_LEAVES + "y = w.detach().sum()\ntry:\n    y.backward()\nexcept RuntimeError as error:\n    print(error)\n",
+        source=_LEAVES
+        + "y = w.detach().sum()\ntry:\n    y.backward()\nexcept RuntimeError as error:\n    print(error)\n",
         finds={"nothing-to-differentiate": (4, 6)},
     ),
     Case(
