@@ -8,7 +8,7 @@ from app.explain.diagnosis import Diagnosis
 from app.explain.facts import called, code, downstream, listed
 from app.explain.forced import forced
 from app.explain.heads import is_compared, is_fed_beside_others
-from app.explain.leaves import handed, unreached
+from app.explain.leaves import handed, standing, unreached
 from app.explain.memo import once
 from app.trace.flow import By, Cut, cuts
 from app.trace.model import Operation, Trace
@@ -117,7 +117,7 @@ def in_checkpoint(trace: Trace, cut: Cut) -> Operation | None:
             if operation.op == CHECKPOINT
             and operation.step in steps
             and operation.moment <= cut.moment
-            and not any(trace.tensors[key].requires_grad for key in operation.inputs)
+            and not any(standing(trace.tensors[key], operation.moment).requires_grad for key in operation.inputs)
         ),
         None,
     )
@@ -156,7 +156,8 @@ def is_convention(trace: Trace, cut: Cut, leaves: Iterable[str]) -> bool:
 def told(trace: Trace, cut: Cut, leaves: list[str], source: str) -> Diagnosis:
     """The finding of a cut, in words: a warning, or a note where it is the convention."""
     line, name = trace.line(cut.step), called(trace, cut.source)
-    lines, way = (line,), how(cut)
+    lines: tuple[int, ...] = (line,)
+    way = how(cut)
     if cut.by == "requires-grad-forced" and cut.result:
         name = called(trace, cut.result)
         earlier = next((c for c in all_cuts(trace) if c.result and cut.result in downstream(trace, c.result)), None)

@@ -22,8 +22,8 @@ def is_compared(trace: Trace, cut: Cut) -> bool:
     for backward in trace.backwards:
         roots = [node for key in backward.roots if (node := trace.tensors[key].node)]
         for key in _head(trace, roots):
-            node = trace.nodes[key]
-            if key in into and node.name in _COMPARING and _live(node):
+            below = trace.nodes[key]
+            if key in into and below.name in _COMPARING and _live(below):
                 return True
     return False
 

@@ -42,13 +42,13 @@ def _rebound(trace: Trace) -> Iterator[tuple[str, str, str, str]]:
     for binding in trace.bindings:
         if binding.tensor is None:
             continue
-        key, tensor = (binding.frame, binding.name), trace.tensors[binding.tensor]
+        variable, tensor = (binding.frame, binding.name), trace.tensors[binding.tensor]
         turn = standing(tensor, binding.moment)
         node = None if turn.is_leaf else turn.node
-        before = last.get(key)
-        last[key] = node
-        if node and before and before != node and looked.get(key, 0) < _LOOKED_AT:
-            looked[key] = looked.get(key, 0) + 1
+        before = last.get(variable)
+        last[variable] = node
+        if node and before and before != node and looked.get(variable, 0) < _LOOKED_AT:
+            looked[variable] = looked.get(variable, 0) + 1
             yield binding.name, binding.tensor, before, node
     for key, tensor in trace.tensors.items():
         nodes = [turn.node for turn in tensor.turns if turn.node and not turn.is_leaf][:_LOOKED_AT]

@@ -15,6 +15,7 @@ NO_GRAPH = "does not require grad and does not have a grad_fn"
 _ONCE = ("differentiate twice", "is not implemented")
 _REFUSING = frozenset(["Error", "DelayedError", "NotImplemented"])
 _ADDING = frozenset(["add", "__add__", "__radd__", "add_", "__iadd__", "sub", "__sub__", "__rsub__"])
+_TWICE = "BackwardBackward"  # in the name of a node that an operator's own backward has recorded
 _NUMBER = ((), (1,))
 
 
@@ -98,21 +99,26 @@ def refusing_node(trace: Trace) -> tuple[int, int, str, str] | None:
     if refused is None or not refused.raised or not any(ended_with(trace, text) for text in _ONCE):
         return None
     todo = [node for root in refused.roots if (node := trace.tensors[root].node)]
+    finished = {fired.node for fired in refused.fired if fired.finished}
     seen: set[str] = set()
     while todo:
         key = todo.pop()
         if key in seen:
             continue
         seen.add(key)
-        node = trace.nodes[key]
-        if node.name in _REFUSING:
-            return refused.step, refused.moment, key, _differentiated(trace, node.step, node.moment)
-        todo += [edge.node for edge in node.inputs if edge]
+        above = trace.nodes[key]
+        refuses = above.name in _REFUSING or (_TWICE in above.name and key not in finished)
+        if refuses and (name := _differentiated(trace, above.step, above.moment)):
+            return refused.step, refused.moment, key, name
+        todo += [edge.node for edge in above.inputs if edge]
     return None
 
 
-def _differentiated(trace: Trace, step: int | None, moment: int) -> str:
-    """The name of the node whose backward recorded something at `moment`, without the word for its backward."""
+def _differentiated(trace: Trace, step: int | None, moment: int) -> str | None:
+    """The name of the node whose backward recorded something at `moment`, without the word for its backward.
+
+    None where no backward did: that operator cannot even be differentiated once.
+    """
     fired = [
         one
         for backward in trace.backwards
@@ -122,8 +128,9 @@ def _differentiated(trace: Trace, step: int | None, moment: int) -> str:
     ]
     custom = [one for one in fired if trace.nodes[one.node].custom]
     candidates = custom or fired
-    name = trace.nodes[candidates[-1].node].name if candidates else "an operator"
-    return name.removesuffix("0").removesuffix("Backward")
+    if not candidates:
+        return None
+    return trace.nodes[candidates[-1].node].name.removesuffix("0").removesuffix("Backward")
 
 
 @once

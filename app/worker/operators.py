@@ -148,6 +148,7 @@ class Operator(Struct, frozen=True):
     relocates: bool = False
     unversioned: bool = False
     takes: bool = False  # gives numbers or an array, which are no tensors
+    told: bool = False  # noted where it raises, though it is silent
     changes: str = ""  # what of its first argument it sets (grad, requires_grad, hooks) or has torch look up (grad_fn)
     reader_only: bool = False  # recorded only where the snippet itself calls it
 
@@ -160,11 +161,21 @@ def classify(function: Function) -> Operator:
         if name == "__get__":
             known = _GETTERS.get(attribute)
             asks = "grad_fn" if attribute in ("grad_fn", "is_leaf") else ""
-            return Operator(known or f".{attribute}", silent=known is None, reader_only=known == ".grad", changes=asks)
+            told, reader_only = attribute == "_version", known == ".grad"
+            return Operator(
+                known or f".{attribute}", silent=known is None, reader_only=reader_only, told=told, changes=asks
+            )
         silent = attribute not in ("data", "grad")
         changes = attribute if attribute in ("grad", "requires_grad") else ""
         relocates, reader_only = attribute == "data", attribute == "grad"
-        return Operator(f".{attribute}=", silent=silent, relocates=relocates, reader_only=reader_only, changes=changes)
+        return Operator(
+            f".{attribute}=",
+            silent=silent,
+            relocates=relocates,
+            reader_only=reader_only,
+            told=attribute == "requires_grad",
+            changes=changes,
+        )
     if name in ("retain_grad", "register_post_accumulate_grad_hook"):
         return Operator(name, silent=True, changes=name)
     if name == "__repr__":
@@ -272,7 +283,7 @@ class OperatorMode(TorchFunctionMode):
             try:
                 result = func(*args, **kwargs) if kwargs else func(*args)
             except BaseException:
-                if operator.changes and self.recording:
+                if operator.told and self.recording:
                     self._refused(operator, args)
                 raise
         else:

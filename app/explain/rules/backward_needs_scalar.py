@@ -12,7 +12,7 @@ from app.explain.edits import Edit
 from app.explain.errors import refused_operation
 from app.explain.facts import called
 from app.explain.rule import Page
-from app.trace.model import Operation, Trace
+from app.trace.model import Operation, Tensor, Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html"
 PAGE = Page(
@@ -35,55 +35,65 @@ y.backward()
 EDITS: tuple[Edit, ...] = ()
 ONLY_SCALAR, ONLY_REAL = "grad can be implicitly created only for scalar", "only for real scalar outputs"
 MISMATCH = "Mismatch in shape: grad_output["
+BATCHED, COMPLEX = "If `is_grads_batched=True`", "For complex Tensors, both grad_output and output"
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
-    operation = refused_operation(trace, ONLY_SCALAR, ONLY_REAL, MISMATCH)
+    operation = refused_operation(trace, ONLY_SCALAR, ONLY_REAL, MISMATCH, BATCHED, COMPLEX)
     if operation is None or operation.op not in ("backward", "grad") or not operation.inputs:
         return
     if any(backward.raised and backward.moment == operation.moment for backward in trace.backwards):
         return  # it began, and was refused for another reason
     key = next((key for key in operation.inputs if trace.tensors[key].node is not None), operation.inputs[0])
+    given = given_to(trace, operation, key)
     tensor = trace.tensors[key]
-    given = [trace.tensors[other].shape for other in operation.inputs[1:] if operation.op == "backward"]
-    if tensor.shape != () and prod(tensor.shape) != 1:
-        yield diagnose(trace, operation, key, given[0] if given and given[0] != tensor.shape else None)
-    elif given and given[0] != tensor.shape:
-        yield diagnose(trace, operation, key, given[0])
-    elif "complex" in tensor.dtype:
-        yield diagnose(trace, operation, key, None)
+    if given is not None or prod(tensor.shape) != 1 or "complex" in tensor.dtype:
+        yield diagnose(trace, operation, key, given)
 
 
-def diagnose(trace: Trace, operation: Operation, key: str, given: tuple[int, ...] | None) -> Diagnosis:
+def given_to(trace: Trace, operation: Operation, root: str) -> Tensor | None:
+    """The gradient that was given to start from, where it does not suit `root`."""
+    after = operation.inputs[operation.inputs.index(root) + 1 :]
+    given = after[1:] if operation.op == "grad" else after  # `grad` is given its inputs before it
+    if not given:
+        return None
+    found, tensor = trace.tensors[given[-1]], trace.tensors[root]
+    same_kind = ("complex" in found.dtype) == ("complex" in tensor.dtype)
+    return None if found.shape == tensor.shape and same_kind else found
+
+
+def diagnose(trace: Trace, operation: Operation, key: str, given: Tensor | None) -> Diagnosis:
     tensor, line, name = trace.tensors[key], trace.line(operation.step), called(trace, key)
-    shape = told(tensor.shape)
-    if given is not None:
+    start = f"Line {line} starts backward from {name}"
+    if given is not None and given.shape != tensor.shape:
         title = f"The gradient given for {name} has another shape"
-        why = f"and gives it a gradient of shape {told(given)}. There must be one number for each element."
-        fix = f"Give `gradient=` in the shape of {name}, as `torch.ones_like()` of it has."
-    elif "complex" in tensor.dtype:
-        title = f"{name} is a complex number"
-        why = "which is complex. Backward starts from a gradient of 1 for a real number only."
-        fix = f"Start from a real number, such as `.abs()` of {name}, or pass `gradient=`."
-    else:
+        cause = (
+            f"{start}, of shape {told(tensor.shape)}, with a gradient of shape {told(given.shape)}. It must have one "
+        )
+        cause += "number for each element."
+        fix = f"Give a gradient in the shape of {name}, as `torch.ones_like()` of it has."
+    elif given is not None:
+        title = f"The gradient given for {name} has another kind of numbers"
+        cause = f"{start}, of {tensor.dtype}, with a gradient of {given.dtype}. Both must be complex, or neither."
+        fix = f"Give a gradient with the dtype of {name}, as `torch.ones_like()` of it has."
+    elif prod(tensor.shape) != 1:
         title = f"{name} is not a single number"
-        why = "Backward starts from a gradient of 1, which only a single number has."
+        cause = f"{start}, of shape {told(tensor.shape)}. Backward starts from a gradient of 1, "
+        cause += "which only a single number has."
         fix = f"Start from one number, such as the sum of {name}, or pass `gradient=` in its shape."
-    start = (
-        f"Line {line} starts backward from {name}, of shape {shape}"
-        if tensor.shape
-        else (f"Line {line} starts backward from {name}")
-    )
-    joint = ". " if why.startswith("Backward") else (" " if why.startswith("and") else ", ")
+    else:
+        title = f"{name} is a complex number"
+        cause = f"{start}, which is complex. Backward starts from a gradient of 1 for a real number only."
+        fix = f"Start from a real number, such as `.abs()` of {name}, or pass `gradient=`."
     return Diagnosis(
         rule="backward-needs-scalar",
         severity="error",
         title=title,
-        cause=f"{start}{joint}{why}",
+        cause=cause,
         fix=fix,
         lines=(line,),
         source=SOURCE,
-        evidence={"tensor": key, "given": list(given) if given is not None else None},
+        evidence={"tensor": key, "given": list(given.shape) if given is not None else None},
         moment=operation.moment or None,
         refs=tuple(one for one in (key, tensor.node) if one),
     )

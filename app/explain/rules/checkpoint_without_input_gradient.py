@@ -6,7 +6,7 @@ only where an input of the function requires grad: parameters inside do not coun
 
 from collections.abc import Iterator
 
-from app.explain.cuts import all_cuts, in_checkpoint, unreached_by
+from app.explain.cuts import CHECKPOINT, all_cuts, in_checkpoint, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.errors import refused_backward
@@ -34,6 +34,7 @@ y.sum().backward()
     source=SOURCE,
 )
 EDITS: tuple[Edit, ...] = ()
+NO_OUTPUT = "none of output has requires_grad=True"
 
 
 @once
@@ -53,9 +54,43 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
     if refused := refused_for(trace):
         yield diagnose(trace, *refused, [])
         return
+    if stopped := stopped_in(trace):
+        yield without_output(trace, *stopped)
+        return
     for cut, leaves in unreached_by(trace).items():
         if checkpoint := in_checkpoint(trace, cut):
             yield diagnose(trace, checkpoint, None, leaves)
+
+
+def stopped_in(trace: Trace) -> tuple[Operation, Backward] | None:
+    """The checkpoint whose function was run again in a refused backward, and gave nothing that requires grad."""
+    refused = refused_backward(trace, NO_OUTPUT)
+    fired = refused.fired[-1] if refused and refused.fired else None
+    if refused is None or fired is None or trace.nodes[fired.node].name != "CheckpointFunctionBackward":
+        return None
+    step = trace.nodes[fired.node].step
+    found = (one for one in trace.operations if one.op == CHECKPOINT and one.step == step)
+    checkpoint = next(found, None)
+    return (checkpoint, refused) if checkpoint else None
+
+
+def without_output(trace: Trace, checkpoint: Operation, refused: Backward) -> Diagnosis:
+    line, back = trace.line(checkpoint.step), trace.line(refused.step)
+    return Diagnosis(
+        rule="checkpoint-without-input-gradient",
+        severity="error",
+        title=f"Nothing that the checkpoint on line {line} gave requires grad",
+        cause=(
+            f"Backward on line {back} ran the function of the checkpoint on line {line} again to go through its graph. "
+            "What it gave has none: the value left the graph inside, or nothing in there requires grad."
+        ),
+        fix=f"Leave out what cuts the graph in that function, or call it on line {line} without a checkpoint.",
+        lines=tuple(dict.fromkeys([line, back])),
+        source=SOURCE,
+        evidence={"inputs": list(checkpoint.inputs)},
+        moment=checkpoint.moment or None,
+        refs=checkpoint.inputs,
+    )
 
 
 def diagnose(trace: Trace, checkpoint: Operation, refused: Backward | None, leaves: list[str]) -> Diagnosis:

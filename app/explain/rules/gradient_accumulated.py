@@ -59,7 +59,7 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 
 def added_to_used(trace: Trace) -> Iterator[Added]:
     """For each leaf, the first backward of that kind."""
-    gradients = {write.storage for write in trace.writes if write.op == ADDED}
+    gradients: set[str] = {write.storage for write in trace.writes if write.op == ADDED}
     if not gradients:
         return
     leaves = leaves_of(trace, gradients)
@@ -132,7 +132,7 @@ def leaves_of(trace: Trace, gradients: set[str]) -> dict[str, str]:
     return found
 
 
-def writes_of(trace: Trace, storages: set[str | None]) -> defaultdict[str, list[Write]]:
+def writes_of(trace: Trace, storages: set[str]) -> defaultdict[str, list[Write]]:
     """The writes of each of `storages`, in order."""
     found: defaultdict[str, list[Write]] = defaultdict(list)
     for write in trace.writes:

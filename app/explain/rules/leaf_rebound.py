@@ -52,7 +52,9 @@ class Rebound(Struct, frozen=True, kw_only=True):
 @once
 def rebound(trace: Trace) -> tuple[Rebound, ...]:
     """Each once: in the order of use."""
-    uses = [(read.step, read.moment, None, read.inputs[0]) for read in gradient_reads(trace) if not read.outputs]
+    uses: list[tuple[int, int, str | None, str]] = [
+        (read.step, read.moment, None, read.inputs[0]) for read in gradient_reads(trace) if not read.outputs
+    ]
     uses += [
         (group.step, group.moment, group.optimizer, key)
         for group in trace.param_groups
@@ -64,14 +66,14 @@ def rebound(trace: Trace) -> tuple[Rebound, ...]:
     for step, moment, optimizer, key in uses:
         tensor = trace.tensors[key]
         turn = standing(tensor, moment)
-        if turn.is_leaf or turn.node is None or not tensor.name:
+        if turn.is_leaf or turn.node is None or not (tensor.name or (optimizer and tensor.expression)):
             continue
         leaf = leaf_of(trace, key, upstream(above, [key]))
         if leaf is None and optimizer is None:
             continue
         line = trace.line(tensor.step) if tensor.step is not None else None
-        one = Rebound(tensor=key, leaf=leaf or key, step=step, moment=moment, optimizer=optimizer, name=tensor.name)
-        found.setdefault((line, tensor.name), one)
+        one = Rebound(tensor=key, leaf=leaf or key, step=step, moment=moment, optimizer=optimizer, name=tensor.label)
+        found.setdefault((line, tensor.label), one)
     return tuple(found.values())
 
 

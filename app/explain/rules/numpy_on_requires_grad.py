@@ -1,4 +1,4 @@
-"""A tensor that requires grad was handed to numpy, or to a Python function, which autograd cannot follow.
+"""A tensor that requires grad was handed to numpy, which autograd cannot follow.
 
 What numpy does to an array is recorded nowhere, so a gradient could not find its way back. An array also shares the
 tensor's memory, and a write to it would be seen by no version counter. torch refuses rather than lose the graph
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.errors import refused_operation
-from app.explain.facts import called, code
+from app.explain.facts import called
 from app.explain.rule import Page
 from app.trace.model import Trace
 
@@ -30,34 +30,27 @@ array = w.numpy()
 )
 EDITS: tuple[Edit, ...] = ()
 ARRAY = ("Can't call numpy() on Tensor that requires grad", "Can't export tensors that require gradient")
-CALLED = "on Variable that requires grad. Use var.detach()"  # apply_, map_, map2_
-_BY_PYTHON = frozenset(["apply_", "map_", "map2_"])
+TAKING = frozenset(["numpy", "__array__", "__dlpack__", "to_dlpack", "from_dlpack", "asarray"])
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
-    operation = refused_operation(trace, *ARRAY, CALLED)
-    taking = _BY_PYTHON | {"numpy", "__array__", "__dlpack__", "to_dlpack", "from_dlpack", "asarray"}
-    if operation is None or operation.op not in taking:
+    operation = refused_operation(trace, *ARRAY)
+    if operation is None or operation.op not in TAKING:
         return
     asked = [key for key in operation.inputs if trace.tensors[key].requires_grad]
     if not asked:
         return
     key = asked[0]
     line, name = trace.line(operation.step), called(trace, key)
-    by_python = operation.op in _BY_PYTHON
-    whom = "a Python function" if by_python else "numpy"
-    fix = "Take it out of the graph first: `.detach().numpy()`. Writes to that array would not be seen."
-    if by_python:
-        fix = f"Use operators of torch in place of {code(operation.op)}, or `.detach()` first if no gradient is wanted."
     yield Diagnosis(
         rule="numpy-on-requires-grad",
         severity="error",
-        title=f"{name} requires grad: {whom} cannot have it",
+        title=f"{name} requires grad: numpy cannot have it",
         cause=(
-            f"Line {line} hands {name} to {whom}. It requires grad, and what {whom} does to it "
+            f"Line {line} hands {name} to numpy. It requires grad, and what numpy does to it "
             "could not be recorded, so torch refuses."
         ),
-        fix=fix,
+        fix="Take it out of the graph first: `.detach().numpy()`. Writes to that array would not be seen.",
         lines=(line,),
         source=SOURCE,
         evidence={"tensor": key, "op": operation.op},

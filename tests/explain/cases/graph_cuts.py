@@ -404,6 +404,13 @@ checkpoint(block, torch.ones(4, 2), use_reentrant=True).sum().backward()
         raises=_NO_GRAPH,
     ),
     Case(
+        name="a reentrant checkpoint whose function detaches",
+        source="from torch.utils.checkpoint import checkpoint\nw = torch.ones(2, requires_grad=True)\n"
+        "y = checkpoint(lambda x: x.detach(), w, use_reentrant=True)\ny.sum().backward()\n",
+        finds={"checkpoint-without-input-gradient": (4, 5)},
+        raises="none of output has requires_grad=True",
+    ),
+    Case(
         name="a reentrant checkpoint over data that was made to require grad",
         source="""\
 from torch.utils.checkpoint import checkpoint

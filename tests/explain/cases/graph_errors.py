@@ -361,6 +361,19 @@ g.pow(2).sum().backward()
         finds={"second-order-lost": (5, 4)},
         raises="is not implemented",
     ),
+    Case(
+        name="a distance of torch's that is differentiable once",
+        source="a = torch.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)\n"
+        "y = torch.nn.functional.pdist(a).sum()\n(g,) = torch.autograd.grad(y, a, create_graph=True)\n"
+        "g.sum().backward()\n",
+        finds={"second-order-lost": (5, 4)},
+        raises="is not implemented",
+    ),
+    Case(
+        name="an operator that is not differentiable at all is another matter",
+        source=_W + "torch.bincount(torch.tensor([0, 1]), w).sum().backward()\n",
+        raises="is not implemented",
+    ),
     # inputs that are not used
     Case(
         name="a leaf that the output was not made from",

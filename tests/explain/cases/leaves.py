@@ -343,10 +343,28 @@ print(embedding.weight.grad)
         raises="Can't export tensors that require gradient",
     ),
     Case(
-        name="a Python function over the elements of a result",
-        source=_W + "y = w * 2\ny.apply_(lambda value: value + 1)\n",
-        finds={"numpy-on-requires-grad": (4,)},
-        raises="Can't call apply_() on Variable that requires grad",
+        name="a result without a name handed to an optimizer",
+        source=_W + "optimizer = torch.optim.SGD([w.reshape(1, 2)], lr=0.1)\n",
+        finds={"leaf-rebound": (3,)},
+        raises="can't optimize a non-leaf Tensor",
+    ),
+    Case(
+        name="the version of a result of inference mode",
+        source="with torch.inference_mode():\n    x = torch.ones(2)\nprint(x._version)\n",
+        finds={"inference-tensor-used": (4, 3)},
+        raises="Inference tensors do not track version counter",
+    ),
+    Case(
+        name="a batch of gradients of another shape",
+        source=_W + "torch.autograd.grad(w * 2, w, torch.ones(3), is_grads_batched=True)\n",
+        finds={"backward-needs-scalar": (3,)},
+        raises="If `is_grads_batched=True`",
+    ),
+    Case(
+        name="a real gradient for a complex result",
+        source=_W + "y = torch.complex(w, w)\ny.backward(torch.ones(2))\n",
+        finds={"backward-needs-scalar": (4,)},
+        raises="For complex Tensors, both grad_output and output",
     ),
     Case(
         name=".numpy() of a detached result",
