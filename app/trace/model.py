@@ -274,7 +274,7 @@ class ParamGroup(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
 
     step: Count
     optimizer: Name  # its class: "SGD"
-    params: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()
+    params: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()  # the first of them, where there are very many
     raised: bool = False  # it refused them
     moment: Count = 0  # at which it was handed them
 

@@ -47,12 +47,12 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
     yield Diagnosis(
         rule="requires-grad-off-inside-graph",
         severity="error",
-        title=f"{name} is no leaf: its `requires_grad` cannot be switched off",
+        title=f"{name} is no leaf: its `requires_grad` cannot be set",
         cause=(
-            f"Line {line} switches `requires_grad` of {name} off. Line {made} made {name} from a tensor that requires "
+            f"Line {line} sets `requires_grad` of {name}. Line {made} made {name} from a tensor that requires "
             f"grad (`{node}`), so it stands inside a graph, and only a leaf has a flag of its own."
         ),
-        fix=f"Use `.detach()` of {name} where no gradient should flow, in place of line {line}.",
+        fix=f"Leave line {line} out: {name} requires grad anyway. Where no gradient should flow, use its `.detach()`.",
         lines=tuple(dict.fromkeys([line, made])),
         source=SOURCE,
         evidence={"tensor": key, "node": tensor.node, "op": operation.op},

@@ -428,6 +428,12 @@ print(embedding.weight.grad)
         raises="you can only change requires_grad flags of leaf variables",
     ),
     Case(
+        name="requires_grad = True on a result",
+        source=_W + "y = w * 2\ny.requires_grad = True\n",
+        finds={"requires-grad-off-inside-graph": (4, 3)},
+        raises="you can only change requires_grad flags of leaf variables",
+    ),
+    Case(
         name="requires_grad_(True) on a result changes nothing",
         source=_W + "y = w * 2\ny.requires_grad_(True)\ny.sum().backward()\n",
         grads={"w": [2.0, 2.0]},
