@@ -81,13 +81,19 @@ def unreached(trace: Trace) -> tuple[str, ...]:
     candidates = [
         key
         for key, tensor in trace.tensors.items()
-        if tensor.is_leaf and tensor.requires_grad and tensor.alive and tensor.names
+        if tensor.is_leaf and tensor.requires_grad and tensor.alive and tensor.names and not is_no_grad_view(tensor)
     ]
     if not candidates:
         return ()
     with_gradient = reached(trace)
     without = [key for key in candidates if key not in with_gradient and wants_gradient(trace, key)]
     return tuple(key for key in without if not copies(trace, key) & with_gradient)
+
+
+def is_no_grad_view(tensor: Tensor) -> bool:
+    """Whether it is called a leaf only because it is a view that was made with grad mode off."""
+    first = tensor.turns[0].requires_grad if tensor.turns else tensor.requires_grad
+    return tensor.base is not None and first
 
 
 def copies(trace: Trace, leaf: str) -> set[str]:

@@ -1,6 +1,6 @@
 """Where torch would pass by the observer, or see it: functions of its own that are replaced while a run lasts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Protocol
@@ -23,9 +23,6 @@ class Watcher(Protocol):
         self, operator: Operator, function: Function, args: Sequence[object], kwargs: dict[str, object]
     ) -> object:
         """Call `function`, and note what it did."""
-
-    def handed(self, optimizer: object, group: object, *, raised: bool) -> None:
-        """Note the parameters that an optimizer was handed."""
 
 
 @contextmanager
@@ -73,8 +70,11 @@ def _shown(watcher: Watcher, operator: Operator, function: Function) -> Function
 
 
 @contextmanager
-def optimizers_shown_to(watcher: Watcher) -> Iterator[None]:
-    """Every optimizer takes its parameters by one method, group by group: stand in for it."""
+def optimizers_shown_to(note: Callable[[object, object, bool], None]) -> Iterator[None]:
+    """Every optimizer takes its parameters by one method, group by group: stand in for it.
+
+    `note` is given the optimizer, the group, and whether that was refused.
+    """
     optimizer: Any = torch.optim.Optimizer
     add = optimizer.add_param_group
 
@@ -85,7 +85,7 @@ def optimizers_shown_to(watcher: Watcher) -> Iterator[None]:
             add(self, param_group)
             raised = False
         finally:
-            watcher.handed(self, param_group, raised=raised)
+            note(self, param_group, raised)
 
     optimizer.add_param_group = add_param_group
     try:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from types import CodeType, FrameType
 
 import torch
-from msgspec import Struct
 
 from app.worker import budget
 from app.worker.bound import (
@@ -30,41 +29,18 @@ from app.worker.clock import Clock
 from app.worker.detours import fast_paths_beside, forgetful_swaps, hidden_shown_to, optimizers_shown_to
 from app.worker.gradients import Gradients
 from app.worker.graph import Graph
+from app.worker.handed import Handed
 from app.worker.memory import Memory
 from app.worker.modules import ModuleCalls
 from app.worker.names import Names, clean
 from app.worker.operators import Function, Operator, OperatorMode, is_plain_among, tensors_among
 from app.worker.output import Output
-from app.worker.records import TensorRecord
+from app.worker.records import OperationRecord, TensorRecord
 from app.worker.script import caught
 from app.worker.snapshots import Snapshots
 from app.worker.source import FILENAME, Source, literals_of
 from app.worker.steps import Steps, calls_to
 from app.worker.writes import Writes, checksum
-
-
-class OperationRecord(Struct, eq=False, gc=False):
-    """One call of an operator."""
-
-    step: int
-    op: str
-    expression: str | None
-    inputs: tuple[TensorRecord, ...]
-    outputs: tuple[TensorRecord, ...]
-    grad_enabled: bool
-    moment: int
-    raised: bool = False
-    plain: bool = False
-
-
-class ParamGroupRecord(Struct, eq=False, gc=False):
-    """Parameters that an optimizer was handed."""
-
-    step: int
-    optimizer: str
-    params: tuple[TensorRecord, ...]
-    moment: int
-    raised: bool
 
 
 class Recorder:
@@ -88,7 +64,7 @@ class Recorder:
         self.names = Names(self.clock, self._bind, self.modules.name, self._called)
         self.steps = Steps(self.clock, namespace, self.names, line_cell)
         self.mode = OperatorMode(self.around, self._changed, self._refused)
-        self.param_groups: list[ParamGroupRecord] = []
+        self.handed = Handed(self)
         self._code: CodeType | None = None
         self._literals: frozenset[int] | None = None  # once values were taken out of torch, to tell others by
 
@@ -102,7 +78,7 @@ class Recorder:
             fast_paths_beside(self.mode),
             forgetful_swaps(self.memory),
             hidden_shown_to(self),
-            optimizers_shown_to(self),
+            optimizers_shown_to(self.handed.note),
         ):
             enter_mode(self.mode)
             try:
@@ -223,7 +199,7 @@ class Recorder:
             if kwargs:
                 tensors += tensors_among(kwargs.values())
             known = self.memory.known
-            records = tuple([known(tensor) or self._meet(tensor, step) for tensor in tensors])
+            records = tuple([known(tensor) or self.meet(tensor, step) for tensor in tensors])
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
         operation = OperationRecord(step, operator.name, expression, records, (), is_grad_enabled(), self.clock.now)
         if self._literals is not None and frame is caller:
@@ -261,22 +237,12 @@ class Recorder:
         step, _ = self.steps.current(frame_above(2))
         if len(self.operations) < budget.OPERATIONS and in_transform() is None and in_jit_trace() is None:
             with Unobserved():
-                records = tuple([self._meet(tensor, step) for tensor in tensors_among(args)])
+                records = tuple([self.meet(tensor, step) for tensor in tensors_among(args)])
             now, enabled = self.clock.now, is_grad_enabled()
             self.operations.append(OperationRecord(step, operator.name, None, records, (), enabled, now, raised=True))
 
-    def handed(self, optimizer: object, group: object, *, raised: bool) -> None:
-        """An optimizer was handed a group of parameters."""
-        params = group.get("params") if type(group) is dict else None
-        if type(params) is list and len(self.param_groups) < budget.PARAM_GROUPS and self.recording:
-            step, _ = self.steps.current(frame_above(2))
-            with Unobserved():
-                tensors = tensors_among(params[: budget.PARAMS])
-                records = tuple([self._meet(tensor, step) for tensor in tensors])
-            kind = clean(type.__dict__["__name__"].__get__(type(optimizer)))
-            self.param_groups.append(ParamGroupRecord(step, kind, records, self.clock.now, raised))
-
-    def _meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
+    def meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
+        """The record of `tensor`, which is followed into its graph at first sight."""
         record = self.memory.known(tensor)
         if record is None:
             record = self.memory.enter(tensor, step)
@@ -305,7 +271,7 @@ class Recorder:
         through = [pair for pair in moved if any(pair[0] is tensor for tensor in named)] or moved
         self.writes.note_versioned(operator.name, operation.step, through, moved)
         if not through and writes:
-            uncounted = [self._meet(tensor, operation.step) for tensor in named]
+            uncounted = [self.meet(tensor, operation.step) for tensor in named]
             self.writes.note_uncounted(operator.name, operation.step, uncounted, raised=operation.raised)
         if operator.relocates:
             for tensor in tensors_among(args[:1]):

@@ -169,3 +169,17 @@ class TensorRecord(Struct, eq=False, gc=False):
         """The tensor itself while it lives."""
         found = self.ref()
         return None if found is None else alive(found)
+
+
+class OperationRecord(Struct, eq=False, gc=False):
+    """One call of an operator."""
+
+    step: int
+    op: str
+    expression: str | None
+    inputs: tuple[TensorRecord, ...]
+    outputs: tuple[TensorRecord, ...]
+    grad_enabled: bool
+    moment: int
+    raised: bool = False
+    plain: bool = False

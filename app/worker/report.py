@@ -20,7 +20,6 @@ from app.trace.model import (
     Node,
     Operation,
     Outcome,
-    ParamGroup,
     SavedTensor,
     Storage,
     Tensor,
@@ -43,8 +42,8 @@ from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
 from app.worker.listing import Listing
 from app.worker.names import clean, final_tensors
-from app.worker.recorder import OperationRecord, ParamGroupRecord, Recorder
-from app.worker.records import CounterRecord, StorageRecord, TensorRecord
+from app.worker.recorder import Recorder
+from app.worker.records import CounterRecord, OperationRecord, StorageRecord, TensorRecord
 from app.worker.snapshots import Snapshot
 from app.worker.writes import WriteRecord, address_of, arrays_in
 
@@ -105,7 +104,7 @@ class Report:
             writes=tuple([self._write(write) for write in recorder.writes.all]),
             backwards=backwards,
             final=final,
-            param_groups=tuple([_param_group(group) for group in recorder.param_groups]),
+            param_groups=tuple([group.told() for group in recorder.handed.groups]),
             bindings=tuple(recorder.names.bindings),
             printed=tuple(self._printed(stdout)),
             truncated=tuple(self._truncated()),
@@ -383,14 +382,4 @@ def _operation(record: OperationRecord) -> Operation:
         raised=record.raised,
         moment=record.moment,
         plain=record.plain,
-    )
-
-
-def _param_group(record: ParamGroupRecord) -> ParamGroup:
-    return ParamGroup(
-        step=record.step,
-        optimizer=record.optimizer,
-        params=tuple([tensor.key for tensor in record.params]),
-        raised=record.raised,
-        moment=record.moment,
     )
