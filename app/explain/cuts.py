@@ -79,26 +79,26 @@ def unreached_by(trace: Trace) -> dict[Cut, list[str]]:
 
 def _came_back_as_values(trace: Trace, fired: set[str]) -> Iterator[Cut]:
     """The cuts whose values left torch, where a computed number or array came into what backward ran afterwards."""
-    plain = [operation for operation in trace.operations if operation.plain and _leads_to(trace, operation, fired)]
-    if not plain:
-        return
-    last = plain[-1]
-    for cut in taken_as_values(trace, last.step):
-        into = tuple(
-            node
-            for operation in plain
-            if operation.moment >= cut.moment
-            for key in operation.outputs
-            if (node := trace.tensors[key].node)
-        )
-        yield replace(cut, into=into)
+    plain = [operation for operation in trace.operations if operation.plain]
+    back = [(operation.moment, key) for operation in plain for key in operation.outputs]
+    taken = taken_as_values(trace, len(trace.steps))
+    steps = {cut.step for cut in taken}
+    # `torch.Tensor([a, b])`, which no function mode sees, makes its tensor on the line that takes the numbers
+    back += [
+        (tensor.moment, key)
+        for key, tensor in trace.tensors.items()
+        if tensor.op is None and tensor.step in steps and tensor.names and not tensor.requires_grad
+    ]
+    back = [(moment, key) for moment, key in back if _leads_to(trace, key, moment, fired)]
+    for cut in taken:
+        if any(moment >= cut.moment for moment, _ in back):
+            into = [node for moment, key in back if moment >= cut.moment and (node := trace.tensors[key].node)]
+            yield replace(cut, into=tuple(into))
 
 
-def _leads_to(trace: Trace, operation: Operation, fired: set[str]) -> bool:
-    """Whether a tensor made from what `operation` gave has a node in `fired`."""
-    return any(
-        trace.tensors[made].node in fired for key in operation.outputs for made in downstream(trace, key, operation)
-    )
+def _leads_to(trace: Trace, tensor: str, moment: int, fired: set[str]) -> bool:
+    """Whether a tensor made from `tensor` has a node in `fired`."""
+    return any(trace.tensors[made].node in fired for made in downstream(trace, tensor, moment))
 
 
 def in_checkpoint(trace: Trace, cut: Cut) -> Operation | None:
@@ -158,6 +158,9 @@ def told(trace: Trace, cut: Cut, leaves: list[str], source: str) -> Diagnosis:
     line, name = trace.line(cut.step), called(trace, cut.source)
     lines: tuple[int, ...] = (line,)
     way = how(cut)
+    if cut.by == "no_grad":  # all that the line gave
+        given = [one.outputs[-1] for one in trace.operations if one.step == cut.step and one.outputs]
+        name = called(trace, given[-1]) if given else name
     if cut.by == "requires-grad-forced" and cut.result:
         name = called(trace, cut.result)
         earlier = next((c for c in all_cuts(trace) if c.result and cut.result in downstream(trace, c.result)), None)

@@ -116,11 +116,11 @@ def upstream(above: Mapping[str, Iterable[str]], tensors: Iterable[str]) -> set[
     return found
 
 
-def downstream(trace: Trace, tensor: str, since: Operation | None = None) -> set[str]:
-    """`tensor` and every tensor that operators made from it: they stand in the order in which they ran."""
+def downstream(trace: Trace, tensor: str, since: int = 0) -> set[str]:
+    """`tensor` and every tensor that operators made from it, `since` a moment: they stand in the order they ran."""
     found = {tensor}
     for operation in trace.operations:
-        if since is not None and operation.moment < since.moment:
+        if operation.moment < since:
             continue
         if not found.isdisjoint(operation.inputs):
             found.update(operation.outputs)

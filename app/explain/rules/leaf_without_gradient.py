@@ -82,6 +82,9 @@ def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:
     elif any(trace.tensors[key].is_inference for key in leaves):
         why = "It was made in inference mode, where no tensor can be part of a graph."
         fix = f"Make {listed(names)} outside of `torch.inference_mode()`."
+    elif any(root in downstream(trace, key) for root in last.roots for key in leaves):
+        why = f"What line {line} starts from depends on {them} only by way of values that have no derivative."
+        fix = f"If {listed(names)} should learn from this loss, use its values there, not only indices or comparisons."
     elif used:
         why = f"Nothing that backward on line {line} started from was made from {them}."
     else:

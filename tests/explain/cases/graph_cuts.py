@@ -207,6 +207,16 @@ array = np.tanh(w.detach().numpy())
         name="torch.stack of a list of results",
         source=_LEAVES + "h = torch.stack([w.sum(), w.prod()])\n(h * v).sum().backward()\n",
     ),
+    Case(
+        name="torch.Tensor of a list of results",
+        source=_LEAVES + "h = torch.Tensor([w.sum(), w.prod()])\n(h * v).sum().backward()\n",
+        finds={"graph-cut": (4,)},
+    ),
+    Case(
+        name="a fresh tensor on a line that prints a number",
+        source=_LEAVES + "h = torch.ones(2); print(w.sum().item())\n(h * v).sum().backward()\n",
+        finds={"leaf-without-gradient": (4, 5)},
+    ),
     # no derivative
     Case(
         name="an argmax used as a value",

@@ -166,6 +166,15 @@ optimizer.step()
         finds={"leaf-without-gradient": (5,)},
     ),
     Case(
+        name="a leaf of which only the order matters",
+        source=_W + "v = torch.ones(2, requires_grad=True)\nvalues, best = w.topk(1)\nv[best].sum().backward()\n",
+        finds={"leaf-without-gradient": (5,)},
+    ),
+    Case(
+        name="a view of a leaf made under no_grad is no leaf of its own",
+        source=_W + "with torch.no_grad():\n    first = w[:1]\n(w * 2).sum().backward()\n",
+    ),
+    Case(
         name="a parameter made in inference mode",
         source="with torch.inference_mode():\n    net = torch.nn.Linear(2, 1)\nnet(torch.ones(2)).sum().backward()\n",
         finds={"leaf-without-gradient": (4,)},
