@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from msgspec import Struct
 
+from app.explain.memo import once
 from app.trace.model import Backward, Fired, Node, Operation, SavedTensor, Tensor, Trace, Write
 
 _RUNNING = frozenset(["running_mean", "running_var"])
@@ -126,6 +127,7 @@ def made_by(trace: Trace, tensor: str) -> Iterator[tuple[str, Tensor]]:
         key = trace.tensors[key].base
 
 
+@once
 def makers(trace: Trace) -> dict[str, set[str]]:
     """For each tensor, the tensors that operators made it from."""
     above: dict[str, set[str]] = defaultdict(set)
@@ -147,10 +149,12 @@ def upstream(above: Mapping[str, Iterable[str]], tensors: Iterable[str]) -> set[
     return found
 
 
-def downstream(trace: Trace, tensor: str) -> set[str]:
-    """`tensor` and every tensor that operators made from it: they stand in the order in which they ran."""
+def downstream(trace: Trace, tensor: str, since: int = 0) -> set[str]:
+    """`tensor` and every tensor that operators made from it, `since` a moment: they stand in the order they ran."""
     found = {tensor}
     for operation in trace.operations:
+        if operation.moment < since:
+            continue
         if not found.isdisjoint(operation.inputs):
             found.update(operation.outputs)
     return found

@@ -12,7 +12,16 @@ from msgspec.structs import replace
 
 from app.trace.model import Operation, Trace
 
-By = Literal["detach", "data", "no_grad", "python-scalar", "numpy", "copy-constructor", "non-differentiable"]
+By = Literal[
+    "detach",
+    "data",
+    "no_grad",
+    "python-scalar",
+    "numpy",
+    "copy-constructor",
+    "non-differentiable",
+    "requires-grad-forced",  # found by `app/explain/forced.py`: a value without a graph was made a leaf
+]
 
 ACCUMULATE = "AccumulateGrad"
 

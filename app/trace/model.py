@@ -273,6 +273,17 @@ class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     moment: Count = 0  # at which it ran
     inside: bool = False  # called by a function of a library that the snippet called, as an optimizer's step does
     forbidden: Forbidden | None = None  # why torch lets it write nothing in place; only of one that raised
+    plain: bool = False  # given a number or array that was computed, after values had been taken out of tensors
+
+
+class ParamGroup(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Parameters that an optimizer was handed."""
+
+    step: Count
+    optimizer: Name  # its class: "SGD"
+    params: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()  # the first of them, where there are very many
+    raised: bool = False  # it refused them
+    moment: Count = 0  # at which it was handed them
 
 
 class Write(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -349,7 +360,7 @@ class Final(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     parameter: bool = False
 
 
-class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, weakref=True):
     """One run of one snippet, in the order in which it happened."""
 
     environment: Environment
@@ -368,6 +379,7 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     writes: Annotated[tuple[Write, ...], Meta(max_length=100_000)] = ()
     backwards: Annotated[tuple[Backward, ...], Meta(max_length=10_000)] = ()
     final: dict[Name, Final] = {}
+    param_groups: Annotated[tuple[ParamGroup, ...], Meta(max_length=100)] = ()  # handed to optimizers, in order
     bindings: Annotated[tuple[Binding, ...], Meta(max_length=50_000)] = ()  # each change of a name, in order
     printed: Annotated[
         tuple[tuple[Count, Count], ...], Meta(max_length=20_000)

@@ -5,6 +5,8 @@ OPERATIONS = 12_000
 NODES = 10_000
 NODES_SINCE = 500  # of those recorded after the last moment that is known
 WRITES = 10_000
+PARAM_GROUPS = 100  # handed to optimizers
+PARAMS = 1_000  # of one such group
 FIRED = 25_000  # nodes run by backward, over all backwards
 
 SNAPSHOT_BYTES = 4_096  # of one tensor: kept whole up to here, above it only a checksum

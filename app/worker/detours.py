@@ -1,6 +1,6 @@
 """Where torch would pass by the observer, or see it: functions of its own that are replaced while a run lasts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Protocol
@@ -67,6 +67,31 @@ def _shown(watcher: Watcher, operator: Operator, function: Function) -> Function
         return watcher.around(operator, function, args, kwargs)
 
     return shown
+
+
+@contextmanager
+def optimizers_shown_to(note: Callable[[object, object, bool], None]) -> Iterator[None]:
+    """Every optimizer takes its parameters by one method, group by group: stand in for it.
+
+    `note` is given the optimizer, the group, and whether that was refused.
+    """
+    optimizer: Any = torch.optim.Optimizer
+    add = optimizer.add_param_group
+
+    @wraps(add)
+    def add_param_group(self: object, param_group: object) -> None:
+        raised = True
+        try:
+            add(self, param_group)
+            raised = False
+        finally:
+            note(self, param_group, raised)
+
+    optimizer.add_param_group = add_param_group
+    try:
+        yield
+    finally:
+        optimizer.add_param_group = add
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any, cast
 
+import numpy
 import torch
+import torch.utils.checkpoint
 from msgspec import Struct
 from torch.overrides import TorchFunctionMode
 
@@ -117,7 +119,10 @@ _RELOCATING = frozenset(
         "unflatten_",
     ]
 )
+_TAKING = frozenset(["item", "tolist", "numpy", "__array__", "__float__", "__complex__"])
 _UNVERSIONED = frozenset(["batch_norm", "instance_norm"])  # write running statistics without moving their counters
+_NUMPYS = (numpy.ndarray, numpy.generic)
+_MOST_LOOKED_AT = 100  # numbers of one list among arguments
 _FUSED = "_fused_"  # `_fused_sgd_`: write parameters, and what an optimizer keeps for them, in the same way
 _IN_PLACE_SPECIAL = frozenset(["__setitem__", "__delitem__"])
 
@@ -128,6 +133,7 @@ HIDDEN: tuple[tuple[Any, str], ...] = (
     (torch, "from_numpy"),
     (torch, "frombuffer"),
     (torch.autograd.graph, "increment_version"),
+    (torch.utils.checkpoint, "check_backward_validity"),  # what a reentrant checkpoint does with its inputs first
 )
 
 
@@ -140,6 +146,8 @@ class Operator(Struct, frozen=True):
     exposes: bool = False
     relocates: bool = False
     unversioned: bool = False
+    takes: bool = False  # gives numbers or an array, which are no tensors
+    told: bool = False  # noted where it raises, though it is silent
     changes: str = ""  # what of its first argument it sets (grad, requires_grad, hooks) or has torch look up (grad_fn)
     reader_only: bool = False  # recorded only where the snippet itself calls it
 
@@ -152,11 +160,21 @@ def classify(function: Function) -> Operator:
         if name == "__get__":
             known = _GETTERS.get(attribute)
             asks = "grad_fn" if attribute in ("grad_fn", "is_leaf") else ""
-            return Operator(known or f".{attribute}", silent=known is None, reader_only=known == ".grad", changes=asks)
+            told, reader_only = attribute == "_version", known == ".grad"
+            return Operator(
+                known or f".{attribute}", silent=known is None, reader_only=reader_only, told=told, changes=asks
+            )
         silent = attribute not in ("data", "grad")
         changes = attribute if attribute in ("grad", "requires_grad") else ""
         relocates, reader_only = attribute == "data", attribute == "grad"
-        return Operator(f".{attribute}=", silent=silent, relocates=relocates, reader_only=reader_only, changes=changes)
+        return Operator(
+            f".{attribute}=",
+            silent=silent,
+            relocates=relocates,
+            reader_only=reader_only,
+            told=attribute == "requires_grad",
+            changes=changes,
+        )
     if name in ("retain_grad", "register_post_accumulate_grad_hook"):
         return Operator(name, silent=True, changes=name)
     if name == "__repr__":
@@ -173,6 +191,7 @@ def classify(function: Function) -> Operator:
         exposes=name in _EXPOSING,
         relocates=name in _RELOCATING,
         unversioned=name in _UNVERSIONED or name.startswith(_FUSED),
+        takes=name in _TAKING,
         changes="requires_grad" if name == "requires_grad_" else "",
     )
 
@@ -203,6 +222,25 @@ def tensors_among(values: Iterable[object], depth: int = 2) -> list[torch.Tensor
     return found
 
 
+def is_plain_among(values: Iterable[object], literals: frozenset[int], depth: int = 1) -> bool:
+    """Whether a number or an array is among arguments that the snippet does not spell out.
+
+    `literals` are the ids of the numbers that it does.
+    """
+    for value in values:
+        kind = type(value)
+        if kind is float or kind is complex:
+            if id(value) not in literals:
+                return True
+        elif issubclass(kind, _NUMPYS) or (
+            depth
+            and kind in (list, tuple)
+            and is_plain_among(cast("list[object]", value)[:_MOST_LOOKED_AT], literals, depth - 1)
+        ):
+            return True
+    return False
+
+
 # Operators that earlier runs of this process called: those of torch in C, which no snippet makes and none replaces.
 _TORCHS: dict[Function, tuple[Operator, Function]] = {}
 IN_C = frozenset([MethodDescriptorType, WrapperDescriptorType])
@@ -215,9 +253,10 @@ class OperatorMode(TorchFunctionMode):
         self,
         around: Callable[[Operator, Function, Sequence[object], dict[str, object]], object],
         changed: Callable[[str, torch.Tensor], None],
+        refused: Callable[[Operator, Sequence[object]], None],
     ) -> None:
         super().__init__()
-        self._around, self._changed = around, changed
+        self._around, self._changed, self._refused = around, changed, refused
         self._operators = dict(_TORCHS)
         self.recording = True
 
@@ -240,7 +279,12 @@ class OperatorMode(TorchFunctionMode):
             or not self.recording
             or (operator.reader_only and sys._getframe(1).f_code.co_filename != FILENAME)
         ):
-            result = func(*args, **kwargs) if kwargs else func(*args)
+            try:
+                result = func(*args, **kwargs) if kwargs else func(*args)
+            except BaseException:
+                if operator.told and self.recording:
+                    self._refused(operator, args)
+                raise
         else:
             result = self._around(operator, func, args, kwargs or {})
         if operator.changes and self.recording and args and issubclass(type(args[0]), TensorBase):

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from types import CodeType, FrameType
 
 import torch
-from msgspec import Struct
 
-from app.trace.model import Forbidden
 from app.worker import budget
 from app.worker.bound import (
     NoSubclass,
@@ -29,36 +27,22 @@ from app.worker.bound import (
 )
 from app.worker.chronicle import Chronicle
 from app.worker.clock import Clock
-from app.worker.detours import fast_paths_beside, forgetful_swaps, hidden_shown_to
+from app.worker.detours import fast_paths_beside, forgetful_swaps, hidden_shown_to, optimizers_shown_to
 from app.worker.gradients import Gradients
 from app.worker.graph import Graph
+from app.worker.handed import Handed
 from app.worker.memory import Memory
 from app.worker.modules import ModuleCalls
 from app.worker.names import Names, clean
-from app.worker.operators import Function, Operator, OperatorMode, tensors_among
+from app.worker.operators import Function, Operator, OperatorMode, is_plain_among, tensors_among
 from app.worker.output import Output
 from app.worker.overlap import Overlap
-from app.worker.records import TensorRecord
+from app.worker.records import OperationRecord, TensorRecord
 from app.worker.script import caught
 from app.worker.snapshots import Snapshots
-from app.worker.source import FILENAME, Source
+from app.worker.source import FILENAME, Source, literals_of
 from app.worker.steps import Steps, calls_to
 from app.worker.writes import Writes, checksum
-
-
-class OperationRecord(Struct, eq=False, gc=False):
-    """One call of an operator."""
-
-    step: int
-    op: str
-    expression: str | None
-    inputs: tuple[TensorRecord, ...]
-    outputs: tuple[TensorRecord, ...]
-    grad_enabled: bool
-    moment: int
-    raised: bool = False
-    inside: bool = False
-    forbidden: Forbidden | None = None
 
 
 class Recorder:
@@ -81,10 +65,14 @@ class Recorder:
         self.graph = Graph(self.clock, self.memory, self.snapshots, self.gradients.hooks())
         self.names = Names(self.clock, self._bind, self.modules.name, self._called)
         self.steps = Steps(self.clock, namespace, self.names, line_cell)
-        self.mode = OperatorMode(self.around, self._changed)
+        self.mode = OperatorMode(self.around, self._changed, self._refused)
+        self.handed = Handed(self)
+        self._code: CodeType | None = None
+        self._literals: frozenset[int] | None = None  # once values were taken out of torch, to tell others by
 
     def run(self, code: CodeType) -> None:
         """Run the snippet's `code` in its namespace, observed."""
+        self._code = code
         with (
             calls_to(self.line, self.enter, self.bind, self.unbind, caught),
             self.gradients.observed(),
@@ -92,6 +80,7 @@ class Recorder:
             fast_paths_beside(self.mode),
             forgetful_swaps(self.memory),
             hidden_shown_to(self),
+            optimizers_shown_to(self.handed.note),
         ):
             enter_mode(self.mode)
             try:
@@ -212,7 +201,7 @@ class Recorder:
             if kwargs:
                 tensors += tensors_among(kwargs.values())
             known = self.memory.known
-            records = tuple([known(tensor) or self._meet(tensor, step) for tensor in tensors])
+            records = tuple([known(tensor) or self.meet(tensor, step) for tensor in tensors])
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
             may_write = operator.in_place or "out" in kwargs
             overlap = None
@@ -221,6 +210,10 @@ class Recorder:
         now = self.clock.now
         operation = OperationRecord(step, operator.name, expression, records, (), is_grad_enabled(), now)
         operation.inside = frame is not caller
+        if self._literals is not None and frame is caller:
+            operation.plain = is_plain_among((*args, *kwargs.values()), self._literals)
+        elif operator.takes:
+            self._literals = literals_of(self._code)
         try:
             result = function(*args, **kwargs) if kwargs else function(*args)
         except BaseException:
@@ -248,7 +241,17 @@ class Recorder:
                     self.writes.note_unversioned(operator.name, step, records, before)
         return result
 
-    def _meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
+    def _refused(self, operator: Operator, args: Sequence[object]) -> None:
+        """An operator raised that is not noted where it does not."""
+        step, _ = self.steps.current(frame_above(2))
+        if len(self.operations) < budget.OPERATIONS and in_transform() is None and in_jit_trace() is None:
+            with Unobserved():
+                records = tuple([self.meet(tensor, step) for tensor in tensors_among(args)])
+            now, enabled = self.clock.now, is_grad_enabled()
+            self.operations.append(OperationRecord(step, operator.name, None, records, (), enabled, now, raised=True))
+
+    def meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
+        """The record of `tensor`, which is followed into its graph at first sight."""
         record = self.memory.known(tensor)
         if record is None:
             record = self.memory.enter(tensor, step)
@@ -277,7 +280,7 @@ class Recorder:
         through = [pair for pair in moved if any(pair[0] is tensor for tensor in named)] or moved
         self.writes.note_versioned(operator.name, operation.step, through, moved)
         if not through and writes:
-            uncounted = [self._meet(tensor, operation.step) for tensor in named]
+            uncounted = [self.meet(tensor, operation.step) for tensor in named]
             self.writes.note_uncounted(operator.name, operation.step, uncounted, raised=operation.raised)
         if operator.relocates:
             for tensor in tensors_among(args[:1]):

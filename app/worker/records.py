@@ -9,7 +9,7 @@ import weakref
 import torch
 from msgspec import Struct
 
-from app.trace.model import GradTurn, Summary, Turn
+from app.trace.model import Forbidden, GradTurn, Summary, Turn
 from app.worker.bound import (
     alive,
     first_byte_of,
@@ -169,3 +169,19 @@ class TensorRecord(Struct, eq=False, gc=False):
         """The tensor itself while it lives."""
         found = self.ref()
         return None if found is None else alive(found)
+
+
+class OperationRecord(Struct, eq=False, gc=False):
+    """One call of an operator."""
+
+    step: int
+    op: str
+    expression: str | None
+    inputs: tuple[TensorRecord, ...]
+    outputs: tuple[TensorRecord, ...]
+    grad_enabled: bool
+    moment: int
+    raised: bool = False
+    plain: bool = False
+    inside: bool = False
+    forbidden: Forbidden | None = None

@@ -42,8 +42,8 @@ from app.worker.gradients import BackwardRecord
 from app.worker.graph import NodeRecord, SavedRecord
 from app.worker.listing import Listing
 from app.worker.names import clean, final_tensors
-from app.worker.recorder import OperationRecord, Recorder
-from app.worker.records import CounterRecord, StorageRecord, TensorRecord
+from app.worker.recorder import Recorder
+from app.worker.records import CounterRecord, OperationRecord, StorageRecord, TensorRecord
 from app.worker.snapshots import Snapshot
 from app.worker.writes import WriteRecord, address_of, arrays_in
 
@@ -104,6 +104,7 @@ class Report:
             writes=tuple([self._write(write) for write in recorder.writes.all]),
             backwards=backwards,
             final=final,
+            param_groups=tuple([group.told() for group in recorder.handed.groups]),
             bindings=tuple(recorder.names.bindings),
             printed=tuple(self._printed(stdout)),
             truncated=tuple(self._truncated()),
@@ -384,4 +385,5 @@ def _operation(record: OperationRecord) -> Operation:
         moment=record.moment,
         inside=record.inside,
         forbidden=record.forbidden,
+        plain=record.plain,
     )

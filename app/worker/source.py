@@ -44,3 +44,18 @@ class Source:
         lines[-1] = lines[-1][:end]  # columns count bytes of UTF-8
         lines[0] = lines[0][start:]
         return " ".join(b"".join(lines).decode(errors="replace").split())[: budget.TEXT]
+
+
+def literals_of(code: CodeType | None) -> frozenset[int]:
+    """The ids of the numbers that the source of `code` spells out, as long as `code` lives."""
+    found: set[int] = set()
+    todo: list[object] = [code]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, CodeType):
+            todo += one.co_consts
+        elif isinstance(one, tuple | frozenset):
+            todo += one
+        elif isinstance(one, float | complex):
+            found.add(id(one))
+    return frozenset(found)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.explain.messages import REACHED, UNREACHED, Message
+from app.explain import explain
+from tests.explain.messages import REACHED, THE_LINE, UNREACHED, Message
 from tests.tracing import trace_of
 
 ROOT = Path(torch.__file__).parent
@@ -93,7 +94,7 @@ def test_the_message_is_torchs_own(message: Message) -> None:
 
 
 @pytest.mark.parametrize("index", range(len(REACHED)), ids=[message.text[:60] for message in REACHED])
-def test_the_snippet_reaches_it(index: int) -> None:
+def test_the_snippet_reaches_it_and_it_is_explained(index: int) -> None:
     message = REACHED[index]
     said = plainly()[index]["error"].replace("\n", " ")
     assert all(part in said for part in re.split(r"\{\}", message.text)), said
@@ -102,6 +103,8 @@ def test_the_snippet_reaches_it(index: int) -> None:
     assert error is not None
     assert f"{error.type}: {error.message}".replace("\n", " ") == said
     assert error.line is not None
+    found = [diagnosis.rule for diagnosis in explain(trace) if diagnosis.severity == "error"]
+    assert found[:1] == ([] if message.explained_by == THE_LINE else [message.explained_by])
 
 
 def test_no_message_is_left_out() -> None:

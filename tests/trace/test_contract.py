@@ -13,7 +13,8 @@ ADDED = {
     "Storage": "moment contents",
     "Counter": "first moves moment",
     "Node": "moment freed_at",
-    "Operation": "moment",
+    "Operation": "moment plain",
+    "ParamGroup": "optimizer params raised moment",
     "Write": "moment",
     "Check": "slot version intact",
     "Fired": "moment checks",
@@ -28,5 +29,5 @@ def test_every_key_that_moments_added_is_described() -> None:
     for shape, keys in ADDED.items():
         for key in keys.split():
             assert written["$defs"][shape]["properties"][key].get("description"), f"{shape}.{key}"
-    for key in ("bindings", "printed"):
+    for key in ("bindings", "printed", "param_groups"):
         assert written["properties"][key].get("description"), key

@@ -1,11 +1,13 @@
 """A value left the graph where that is the convention, and a leaf above it got no gradient.
 
-A target network, a teacher or an evaluation runs under `no_grad`: its values are wanted, its gradients are not.
+A target network, a teacher or an evaluation runs under `no_grad`: its values are wanted, its gradients are not. A
+discriminator is trained on what the generator made, and the generator is not to learn from that. The cut keeps the
+graph small and those leaves as they are.
 """
 
 from collections.abc import Iterator
 
-from app.explain.cuts import is_convention, told, unreached_by
+from app.explain.cuts import in_checkpoint, is_convention, told, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.rule import Page
@@ -34,5 +36,5 @@ EDITS: tuple[Edit, ...] = ()
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
     for cut, leaves in unreached_by(trace).items():
-        if is_convention(cut):
+        if is_convention(trace, cut, leaves) and not in_checkpoint(trace, cut):
             yield told(trace, cut, leaves, SOURCE)

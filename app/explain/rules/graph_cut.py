@@ -1,11 +1,12 @@
 """A value that led to the loss left the graph, and a leaf above it got no gradient.
 
-`detach()`, `.data`, `no_grad`, a Python number, numpy: each hands the value on without its history.
+`detach()`, `.data`, `no_grad`, a Python number, numpy: each hands the value on without its history. What is computed
+from it has no node that leads back. Backward ends there, and the leaves above keep `.grad` None.
 """
 
 from collections.abc import Iterator
 
-from app.explain.cuts import is_convention, told, unreached_by
+from app.explain.cuts import in_checkpoint, is_convention, told, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.rule import Page
@@ -36,5 +37,5 @@ EDITS: tuple[Edit, ...] = ()
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
     for cut, leaves in unreached_by(trace).items():
-        if not is_convention(cut):
+        if not is_convention(trace, cut, leaves) and not in_checkpoint(trace, cut):
             yield told(trace, cut, leaves, SOURCE)

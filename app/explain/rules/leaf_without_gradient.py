@@ -1,6 +1,7 @@
 """A leaf that requires grad is not in what backward reached: its `.grad` is None.
 
-Nothing on the way from it to the loss was cut; there is no such way.
+Backward goes from the loss along the graph, to the leaves that it was computed from. Nothing on the way from this leaf
+to the loss was cut; there is no such way. An optimizer passes over a parameter whose `.grad` is None.
 """
 
 from collections.abc import Iterator
@@ -8,7 +9,8 @@ from collections.abc import Iterator
 from app.explain.cuts import how, taken_as_values, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.facts import called, downstream, latest_before, listed, reached
+from app.explain.facts import called, downstream, latest_before, listed
+from app.explain.leaves import unreached
 from app.explain.rule import Page
 from app.trace.flow import Cut
 from app.trace.model import Backward, Trace
@@ -43,21 +45,18 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 def without_gradient(trace: Trace, last: Backward) -> list[str]:
     """The named leaves, older than the last backward, that none of the run's backwards reached."""
     explained = {key for leaves in unreached_by(trace).values() for key in leaves}
-    # what is written after a backward is kept up by other means: the copy of an average, a target network
-    first = min(backward.step for backward in trace.backwards)
-    kept_up = {write.storage for write in trace.writes if write.step > first}
-    with_gradient = reached(trace) | explained
+    wanting = set(unreached(trace)) - explained
+    if not wanting:
+        return []
     return [
         key
-        for name, final in trace.final.items()
-        if (key := final.tensor) is not None
+        for final in trace.final.values()
+        if (key := final.tensor) in wanting
+        and key is not None
         and final.is_leaf
         and final.requires_grad
         and final.grad is None
-        and key not in with_gradient
-        and trace.tensors[key].storage not in kept_up
         and (trace.tensors[key].step or 0) < last.step
-        and name
     ]
 
 
@@ -80,6 +79,12 @@ def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:
             f"what is computed from plain values has no way back to {them}."
         )
         fix = f"If {listed(names)} should learn from this loss, compute with the tensor itself, not with its value."
+    elif any(trace.tensors[key].is_inference for key in leaves):
+        why = "It was made in inference mode, where no tensor can be part of a graph."
+        fix = f"Make {listed(names)} outside of `torch.inference_mode()`."
+    elif any(root in downstream(trace, key) for root in last.roots for key in leaves):
+        why = f"What line {line} starts from depends on {them} only by way of values that have no derivative."
+        fix = f"If {listed(names)} should learn from this loss, use its values there, not only indices or comparisons."
     elif used:
         why = f"Nothing that backward on line {line} started from was made from {them}."
     else:
@@ -93,4 +98,6 @@ def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:
         lines=tuple(dict.fromkeys([*([trace.line(number.step)] if number else []), line])),
         source=SOURCE,
         evidence={"leaves": list(dict.fromkeys(leaves))},
+        moment=last.moment or None,
+        refs=tuple(dict.fromkeys(leaves)),
     )

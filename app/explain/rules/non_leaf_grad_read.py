@@ -1,6 +1,7 @@
 """`.grad` of a tensor that is no leaf was read, and is None.
 
-Backward passes its gradient on and keeps none, unless `retain_grad()` asked for it.
+Backward passes the gradient of such a tensor on to the nodes above it. To keep them all would take as much memory as
+the forward did, so only leaves keep theirs, and tensors for which `retain_grad()` asked before.
 """
 
 from collections.abc import Iterator
@@ -8,8 +9,10 @@ from collections.abc import Iterator
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.facts import called
+from app.explain.leaves import gradient_reads, standing
 from app.explain.rule import Page
-from app.trace.model import Trace
+from app.explain.rules.leaf_rebound import rebound
+from app.trace.model import Operation, Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.retain_grad.html"
 PAGE = Page(
@@ -35,19 +38,28 @@ EDITS: tuple[Edit, ...] = ()
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
     told: set[tuple[int | None, str]] = set()  # in a loop each pass makes, and reads, a tensor of its own
-    for operation in trace.operations:
-        if operation.op != ".grad" or operation.outputs or not operation.inputs:
-            continue
+    other = {one.tensor for one in rebound(trace)}
+    for operation in gradient_reads(trace):
         key = operation.inputs[0]
+        if operation.outputs or key in other or standing(trace.tensors[key], operation.moment).is_leaf:
+            continue
         tensor = trace.tensors[key]
         place = trace.line(tensor.step) if tensor.step is not None else None, tensor.name or key
-        if tensor.is_leaf or tensor.retains_grad or place in told:
+        if (tensor.retains_grad and not passed_before(trace, operation, tensor.node)) or place in told:
             continue
         told.add(place)
-        yield diagnose(trace, operation.step, key)
+        yield diagnose(trace, operation, key)
 
 
-def diagnose(trace: Trace, step: int, key: str) -> Diagnosis:
+def passed_before(trace: Trace, read: Operation, node: str | None) -> bool:
+    """Whether a backward had run `node` before: told to keep its gradient by then, the tensor would have one."""
+    return any(
+        fired.node == node for backward in trace.backwards for fired in backward.fired if fired.moment <= read.moment
+    )
+
+
+def diagnose(trace: Trace, read: Operation, key: str) -> Diagnosis:
+    step = read.step
     tensor, line, name = trace.tensors[key], trace.line(step), called(trace, key)
     node = trace.nodes[tensor.node].name if tensor.node else "an operator"
     made = tensor.step
@@ -64,4 +76,6 @@ def diagnose(trace: Trace, step: int, key: str) -> Diagnosis:
         lines=tuple(dict.fromkeys([line, made_line])),
         source=SOURCE,
         evidence={"tensor": key, "node": tensor.node},
+        moment=read.moment or None,
+        refs=tuple(one for one in (key, tensor.node) if one),
     )

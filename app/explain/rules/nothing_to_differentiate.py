@@ -1,16 +1,21 @@
 """Backward was called on a tensor that has no graph.
 
-Either nothing that led to it requires grad, or the graph was cut on the way.
+Only an operator with an input that requires grad is recorded. Either nothing that led to the tensor requires grad, or
+a cut on the way took the value out of its graph. Without a graph backward has no way to any leaf.
 """
 
 from collections.abc import Iterator
 
-from app.explain.cuts import how, taken_as_values
+from app.explain.cuts import all_cuts, how, taken_as_values
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.facts import called, code, ended_with, latest_before, listed, makers, upstream
+from app.explain.errors import refused_backward
+from app.explain.facts import called, code, latest_before, listed, makers, upstream
+from app.explain.leaves import standing
 from app.explain.rule import Page
-from app.trace.flow import Cut, cuts
+from app.explain.rules.checkpoint_without_input_gradient import refused_for
+from app.explain.second import NO_GRAPH, constant_gradient, lost_gradient
+from app.trace.flow import Cut
 from app.trace.model import Backward, Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad"
@@ -29,16 +34,16 @@ y.backward()
     source=SOURCE,
 )
 EDITS: tuple[Edit, ...] = ()
-TORCH_SAYS = "does not require grad and does not have a grad_fn"
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
-    backward = trace.backwards[-1] if trace.backwards else None
-    if backward and backward.raised and not backward.fired and ended_with(trace, TORCH_SAYS):
-        for root in backward.roots:
-            if not trace.tensors[root].requires_grad:
-                yield diagnose(trace, backward, root)
-                return
+    backward = refused_backward(trace, NO_GRAPH)
+    if backward is None or backward.fired or refused_for(trace) or lost_gradient(trace):
+        return  # or told of by the rules that know why
+    for root in backward.roots:
+        if not standing(trace.tensors[root], backward.moment).requires_grad:
+            yield diagnose(trace, backward, root)
+            return
 
 
 def sources_of(trace: Trace, cut: Cut, found: list[Cut]) -> str:
@@ -52,13 +57,19 @@ def sources_of(trace: Trace, cut: Cut, found: list[Cut]) -> str:
 def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
     line, name = trace.line(backward.step), called(trace, root)
     came_from = upstream(makers(trace), [root])
-    found = [cut for cut in cuts(trace) if (cut.result or cut.source) in came_from]
+    found = [cut for cut in all_cuts(trace) if (cut.result or cut.source) in came_from]
     cut = found[-1] if found else None
     if cut is None:
         cause = f"Line {line} asks for gradients of {name}, but no tensor that it was made from requires grad."
         fix = "Make the tensors that you want gradients for with `requires_grad=True`."
         lines: tuple[int, ...] = (line,)
-        if taken := taken_as_values(trace, latest_before(trace, backward)):
+        if gradient := constant_gradient(trace, came_from):
+            cause = (
+                f"Line {line} asks for gradients of {name}, made from the gradient {called(trace, gradient)}. That is "
+                "the same whatever the leaves hold: its function is linear, and its own derivative is zero."
+            )
+            fix = "Leave out the second derivative, or differentiate something that is not linear in the leaves."
+        elif taken := taken_as_values(trace, latest_before(trace, backward)):
             number = taken[-1]
             lines = tuple(dict.fromkeys([trace.line(number.step), line]))
             cause += (
@@ -87,4 +98,6 @@ def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
         lines=lines,
         source=SOURCE,
         evidence={"tensor": root, "by": cut.by if cut else None, "source": cut.source if cut else None},
+        moment=(cut.moment if cut else backward.moment) or None,
+        refs=tuple(key for key in ((root, cut.source, cut.result) if cut else (root,)) if key),
     )

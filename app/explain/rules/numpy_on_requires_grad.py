@@ -1,14 +1,16 @@
-"""`.numpy()` was called on a tensor that requires grad.
+"""A tensor that requires grad was handed to numpy, which autograd cannot follow.
 
-The array would share the memory of the tensor. What numpy computes from it or writes to it leaves no node, so the graph
-would miss it without a word: torch refuses.
+What numpy does to an array is recorded nowhere, so a gradient could not find its way back. An array also shares the
+tensor's memory, and a write to it would be seen by no version counter. torch refuses rather than lose the graph
+without a word.
 """
 
 from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.facts import called, ended_with, raised_operation
+from app.explain.errors import refused_operation
+from app.explain.facts import called
 from app.explain.rule import Page
 from app.trace.model import Trace
 
@@ -27,27 +29,31 @@ array = w.numpy()
     source=SOURCE,
 )
 EDITS: tuple[Edit, ...] = ()
-TORCH_SAYS = "Can't call numpy() on Tensor that requires grad"
+ARRAY = ("Can't call numpy() on Tensor that requires grad", "Can't export tensors that require gradient")
+TAKING = frozenset(["numpy", "__array__", "__dlpack__", "to_dlpack", "from_dlpack", "asarray"])
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
-    operation = raised_operation(trace)
-    if operation is None or not ended_with(trace, TORCH_SAYS):
+    operation = refused_operation(trace, *ARRAY)
+    if operation is None or operation.op not in TAKING:
         return
-    for key in operation.inputs:
-        if trace.tensors[key].requires_grad:
-            line, name = trace.line(operation.step), called(trace, key)
-            yield Diagnosis(
-                rule="numpy-on-requires-grad",
-                severity="error",
-                title=f"{name} requires grad: numpy cannot have it",
-                cause=(
-                    f"Line {line} hands {name} to numpy. It requires grad, and what numpy does to it "
-                    "could not be recorded, so torch refuses."
-                ),
-                fix="Take it out of the graph first: `.detach().numpy()`. Writes to that array would not be seen.",
-                lines=(line,),
-                source=SOURCE,
-                evidence={"tensor": key},
-            )
-            return
+    asked = [key for key in operation.inputs if trace.tensors[key].requires_grad]
+    if not asked:
+        return
+    key = asked[0]
+    line, name = trace.line(operation.step), called(trace, key)
+    yield Diagnosis(
+        rule="numpy-on-requires-grad",
+        severity="error",
+        title=f"{name} requires grad: numpy cannot have it",
+        cause=(
+            f"Line {line} hands {name} to numpy. It requires grad, and what numpy does to it "
+            "could not be recorded, so torch refuses."
+        ),
+        fix="Take it out of the graph first: `.detach().numpy()`. Writes to that array would not be seen.",
+        lines=(line,),
+        source=SOURCE,
+        evidence={"tensor": key, "op": operation.op},
+        moment=operation.moment or None,
+        refs=(key,),
+    )
