@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import DEADLINE_S, OpenPage, Watch
-from tests.serving import serve
 from tests.browser.test_bench import run, write
+from tests.serving import serve
 
 SLOW = "while True:\n    pass"
 

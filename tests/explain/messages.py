@@ -181,7 +181,7 @@ REACHED = [
     ),
     reached(
         "both inside the inference_mode block",
-        "inference-tensor-used",
+        "inplace-on-no-grad-view",
         f"{W}y = w * 1\nwith torch.inference_mode():\n    v = y[:2]\nv.add_(1)",
     ),
     reached(
@@ -289,12 +289,12 @@ REACHED = [
     ),
     reached(
         "You must implement the forward function for custom autograd.Function.",
-        "custom-function-misuse",
+        THE_LINE,
         f"class Double(torch.autograd.Function):\n    pass\n{W}Double.apply(w)",
     ),
     reached(
         "Implementing both 'backward' and 'vjp' for a custom",
-        "custom-function-misuse",
+        THE_LINE,
         custom("return x * 2", "return grad * 2").replace("w = torch", "Double.vjp = Double.backward\nw = torch", 1),
     ),
     reached(
@@ -304,7 +304,7 @@ REACHED = [
     ),
     reached(
         "a leaf Variable that requires grad has been used in an in-place operation.",
-        "inplace-on-leaf",
+        "custom-function-misuse",
         custom("ctx.mark_dirty(x); x.mul_(2); return x", "return grad * 2", "Double.apply(w)"),
     ),
     reached(
@@ -314,7 +314,7 @@ REACHED = [
     ),
     reached(
         "If your Function modifies inplace an input that is a view of another Tensor",
-        "custom-function-misuse",
+        THE_LINE,
         custom("ctx.mark_dirty(x); x.mul_(2); return x, x * 1", "return grad[0]", "Double.apply((w * 1)[:2])").replace(
             "def backward(ctx, grad)", "def backward(ctx, *grad)"
         ),
@@ -333,7 +333,7 @@ REACHED = [
     ),
     reached(
         "mark_non_differentiable only accepts variable arguments, but got",
-        "custom-function-misuse",
+        THE_LINE,
         custom("ctx.mark_non_differentiable(3); return x * 2", "return grad"),
     ),
     # hooks
@@ -344,7 +344,7 @@ REACHED = [
     ),
     reached(
         "Calling register_hooks on a saved tensor after it has been freed.",
-        THE_LINE,
+        "backward-twice",
         f"{W}y = w.exp()\ns = y.grad_fn._raw_saved_result\ny.sum().backward()\ns.register_hooks(abs, abs)",
     ),
     reached(
@@ -433,7 +433,7 @@ REACHED = [
     ),
     reached(
         "the derivative for '",
-        THE_LINE,
+        "second-order-lost",
         "a = torch.ones(2, 2, requires_grad=True)\ny = torch.nn.functional.pdist(a).sum()\n"
         "g, = torch.autograd.grad(y, a, create_graph=True)\ng.sum().backward()",
     ),
