@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.scalar_root import scalar_root
 from app.explain.facts import called, ended_with, raised_operation
 from app.explain.rule import Page
 from app.trace.model import Trace
@@ -26,7 +27,7 @@ y.backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (scalar_root,)
 TORCH_SAYS = "grad can be implicitly created only for scalar outputs"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from app.explain.cuts import how, taken_as_values
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.leave_out_cut import leave_out_cut
 from app.explain.facts import called, code, ended_with, latest_before, listed, makers, upstream
 from app.explain.rule import Page
 from app.trace.flow import Cut, cuts
@@ -28,7 +29,7 @@ y.backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (leave_out_cut,)
 TORCH_SAYS = "does not require grad and does not have a grad_fn"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.detach_before_numpy import detach_before_numpy
 from app.explain.facts import called, ended_with, raised_operation
 from app.explain.rule import Page
 from app.trace.model import Trace
@@ -22,7 +23,7 @@ array = w.numpy()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (detach_before_numpy,)
 TORCH_SAYS = "Can't call numpy() on Tensor that requires grad"
 
 

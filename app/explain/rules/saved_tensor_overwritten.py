@@ -7,6 +7,10 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_alias import clone_alias
+from app.explain.edits.clone_before_write import clone_before_write
+from app.explain.edits.move_line import move_after_backward
+from app.explain.edits.out_of_place import out_of_place
 from app.explain.facts import Read, called, code, refused, writes_since
 from app.explain.rule import Page
 from app.trace.model import Trace, Write
@@ -30,7 +34,7 @@ y.sum().backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (out_of_place, clone_before_write, clone_alias, move_after_backward)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

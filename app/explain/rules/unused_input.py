@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.allow_unused import allow_unused
 from app.explain.facts import called, ended_with, listed
 from app.explain.rule import Page
 from app.trace.model import Trace
@@ -23,7 +24,7 @@ torch.autograd.grad((w * 2).sum(), v)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (allow_unused,)
 TORCH_SAYS = "appears to not have been used in the graph"
 
 
