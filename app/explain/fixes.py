@@ -48,6 +48,7 @@ class Fix(Struct, frozen=True, kw_only=True):
     source: str
     outcome: Outcome
     refuses: bool  # torch now raises, where the result was silently wrong
+    intact: bool  # the gradients were wrong, and are now those of the values that were saved
     gradients: tuple[GradChange, ...]
     printed: str | None
 
@@ -124,6 +125,7 @@ def judge(ran: Ran, finding: int, proposal: Proposal, trace: Trace) -> Fix | Non
         source=proposal.source,
         outcome=trace.outcome,
         refuses=refuses,
+        intact=not refuses and diagnosis.severity == "wrong" and ran.reference is not None,
         gradients=() if refuses else tuple(_changes(ran.trace, trace))[:MOST_GRADIENTS],
         printed=trace.stdout if trace.stdout != ran.trace.stdout else None,
     )

@@ -18,14 +18,12 @@ def clone_before_write(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterat
     operation = operation_of(trace, write) if write else None
     if write is None or operation is None or write.through is None:
         return
-    done = set()
     for statement, target in _places(tree, trace, write.through):
-        if tree.text(target) not in done:
-            done.add(tree.text(target))
-            yield _cloned(tree, statement, target)
+        yield _cloned(tree, statement, target)
+        return
     for place in places(tree, trace, operation):
         target = _first(place.target)
-        if not _is_trained(trace, write.through) and is_name(target) and tree.text(target) not in done:
+        if not _is_trained(trace, write.through) and is_name(target):
             yield _cloned(tree, place.statement, target)
 
 
@@ -57,7 +55,9 @@ def _first(node: cst.BaseExpression) -> cst.BaseExpression:
     while True:
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
             node = node.func.value
-        elif isinstance(node, cst.Subscript) or (isinstance(node, cst.Attribute) and node.attr.value in ("data", "T", "mT")):
+        elif isinstance(node, cst.Subscript) or (
+            isinstance(node, cst.Attribute) and node.attr.value in ("data", "T", "mT")
+        ):
             node = node.value
         else:
             return node

@@ -69,7 +69,11 @@ def _copied(tree: Tree, cut: cst.BaseExpression, value: cst.BaseExpression) -> t
         copy = tree.parent(above) if isinstance(above, cst.Arg) else None
         if isinstance(above, cst.Element):
             return _stacked(tree, cut, value)
-        if not isinstance(copy, cst.Call) or method_name(copy) not in (*_COPIES, *_NUMBERS) or copy.args[0] is not above:
+        if (
+            not isinstance(copy, cst.Call)
+            or method_name(copy) not in (*_COPIES, *_NUMBERS)
+            or copy.args[0] is not above
+        ):
             return _listed(tree, cut, value)
         cut = copy
 
@@ -102,7 +106,10 @@ def _plain(tree: Tree, listed: cst.List) -> cst.List:
     elements = []
     for element in listed.elements:
         value = element.value
-        if method_name(value) in ("item", "detach") and (given := receiver(cst.ensure_type(value, cst.Call))) is not None:
+        if (
+            method_name(value) in ("item", "detach")
+            and (given := receiver(cst.ensure_type(value, cst.Call))) is not None
+        ):
             value = given
         elements.append(element.with_changes(value=value))
     return listed.with_changes(elements=elements)

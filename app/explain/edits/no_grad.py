@@ -40,9 +40,7 @@ def wrapped(tree: Tree, trace: Trace, statement: Statement, torch: str) -> Itera
 
 
 def _following(tree: Tree, trace: Trace, statement: Statement) -> Sequence[Line]:
-    leaves = {
-        name for each in trace.tensors.values() if each.is_leaf and each.requires_grad for name in each.names
-    }
+    leaves = {name for each in trace.tensors.values() if each.is_leaf and each.requires_grad for name in each.names}
     block = list(tree.block(statement))
     start = block.index(tree.whole_line(statement)) + 1  # type: ignore[arg-type]  # it has a line of its own
     found: list[Line] = []

@@ -43,7 +43,11 @@ def _assigned(tree: Tree, place: Place, found: cst.AugAssign) -> Iterator[Propos
     if operator is None or not is_name(found.target):
         return
     value = found.value
-    if issubclass(operator, _TIGHT) and isinstance(value, cst.BinaryOperation | cst.UnaryOperation | cst.IfExp) and not value.lpar:
+    if (
+        issubclass(operator, _TIGHT)
+        and isinstance(value, cst.BinaryOperation | cst.UnaryOperation | cst.IfExp)
+        and not value.lpar
+    ):
         value = value.with_changes(lpar=(cst.LeftParen(),), rpar=(cst.RightParen(),))
     new = cst.Assign(
         targets=[cst.AssignTarget(found.target)],
@@ -57,7 +61,9 @@ def _called(tree: Tree, place: Place, call: cst.Call) -> Iterator[Proposal]:
     value = _value(tree, call)
     if value is None:
         return
-    through = receiver(call) if isinstance(receiver(call), cst.Name) and place.target is receiver(call) else place.target
+    through = (
+        receiver(call) if isinstance(receiver(call), cst.Name) and place.target is receiver(call) else place.target
+    )
     parent = tree.parent(call)
     if isinstance(parent, cst.Expr) and through is not None and is_name(through) and _is_whole(call, through):
         new = cst.Assign(targets=[cst.AssignTarget(through)], value=value, semicolon=parent.semicolon)

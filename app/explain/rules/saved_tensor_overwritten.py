@@ -9,6 +9,7 @@ from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.clone_alias import clone_alias
 from app.explain.edits.clone_before_write import clone_before_write
+from app.explain.edits.clone_saved import clone_saved
 from app.explain.edits.move_line import move_after_backward
 from app.explain.edits.out_of_place import out_of_place
 from app.explain.facts import Read, called, code, refused, writes_since
@@ -34,7 +35,7 @@ y.sum().backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = (out_of_place, clone_before_write, clone_alias, move_after_backward)
+EDITS: tuple[Edit, ...] = (out_of_place, clone_before_write, clone_alias, move_after_backward, clone_saved)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

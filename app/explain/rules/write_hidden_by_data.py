@@ -10,6 +10,7 @@ from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.clone_alias import clone_alias
 from app.explain.edits.clone_before_write import clone_before_write
+from app.explain.edits.clone_saved import clone_saved
 from app.explain.edits.detach_for_data import detach_for_data
 from app.explain.edits.move_line import move_after_backward
 from app.explain.facts import Read, called, code, hidden, listed, made_by, writes_since
@@ -41,7 +42,7 @@ print(w.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = (clone_alias, clone_before_write, move_after_backward, detach_for_data)
+EDITS: tuple[Edit, ...] = (clone_alias, detach_for_data, clone_before_write, clone_saved, move_after_backward)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
