@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from app.diagram.cells import Cells, row_of
+from app.explain.edits import Proposal
 from app.explain.fixes import Fix, GradChange, can_be_mended, propose
 from app.trace.model import Values
 from app.web.address import pack
@@ -75,7 +76,7 @@ class FixesView(Struct, frozen=True, kw_only=True):
 def fixes_of(source: str, run: Run, tried: Tried | None) -> tuple[FindingFixes, ...]:
     """For each finding of `run` what is known of its fixes."""
     ran = ran_of(source, run)
-    expected = {}
+    expected: dict[int, Proposal] = {}
     if tried is None:
         for candidate in propose(ran):
             for finding in candidate.findings:

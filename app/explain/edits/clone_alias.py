@@ -6,7 +6,7 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Tree, method
+from app.explain.edits.tree import Tree, call_for, method
 from app.explain.edits.writes import write_of
 from app.explain.facts import made_by
 from app.trace.model import Operation, Trace
@@ -41,5 +41,5 @@ def _aliases(tree: Tree, trace: Trace, operation: Operation) -> Iterator[cst.Bas
 
 def _cloned(node: cst.BaseExpression) -> cst.Call:
     if isinstance(node, cst.Attribute) and node.attr.value == "data":
-        return method(method(node.value, "detach"), "clone")
+        return method(call_for(node, "detach"), "clone")
     return method(node, "clone")

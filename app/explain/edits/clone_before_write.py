@@ -23,7 +23,7 @@ def clone_before_write(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterat
         return
     for place in places(tree, trace, operation):
         target = _first(place.target)
-        if not _is_trained(trace, write.through) and is_name(target):
+        if is_name(target) and not any(_is_trained(trace, key) for key, _ in made_by(trace, write.through)):
             yield _cloned(tree, place.statement, target)
 
 

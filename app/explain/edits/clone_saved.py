@@ -13,8 +13,9 @@ from app.trace.model import Operation, Trace
 def clone_saved(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Proposal]:
     """`w * x.clone()`, on the line that saved `x`."""
     tensor = diagnosis.evidence.get("tensor")
-    nodes = diagnosis.evidence.get("nodes") or [diagnosis.evidence.get("node")]
-    steps = {trace.nodes[key].step for key in (nodes if isinstance(nodes, list) else []) if isinstance(key, str)}
+    nodes = diagnosis.evidence.get("nodes", diagnosis.evidence.get("node"))
+    keys = nodes if isinstance(nodes, list) else [nodes]
+    steps = {trace.nodes[key].step for key in keys if isinstance(key, str)}
     if not isinstance(tensor, str):
         return
     names = trace.tensors[tensor].names

@@ -6,7 +6,7 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Tree, method
+from app.explain.edits.tree import Tree, call_for
 from app.explain.facts import made_by
 from app.trace.model import Trace
 
@@ -23,5 +23,5 @@ def detach_for_data(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[
                 continue  # no call can be assigned to
             yield Proposal(
                 title=f"Use `.detach()` instead of `.data` on line {tree.line_of(node)}",
-                source=tree.with_changes({node: method(node.value, "detach")}),
+                source=tree.with_changes({node: call_for(node, "detach")}),
             )

@@ -6,7 +6,7 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Tree, keyword, method, method_name, receiver, with_keyword
+from app.explain.edits.tree import Tree, assignment, keyword, method, method_name, receiver, with_keyword
 from app.trace.model import Trace
 
 
@@ -28,7 +28,7 @@ def float_leaf(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Propo
                 new = call.with_changes(func=cst.Attribute(method(given, "float"), cst.Name("requires_grad_")))
                 changed = f"{tree.text(given)} = {tree.text(new)}" if whole else tree.text(new)
                 node = tree.parent(call) if whole else call
-                bound = cst.Assign([cst.AssignTarget(given)], new) if whole else new
+                bound = assignment(given, new) if whole else new
                 yield Proposal(
                     title=f"Make it of floating numbers on line {line}: `{changed}`",
                     source=tree.with_changes({node: bound} if node is not None else {}),

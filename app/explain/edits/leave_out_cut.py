@@ -56,10 +56,13 @@ def _bare(tree: Tree, trace: Trace, operation: Operation) -> Iterator[tuple[cst.
             yield from tree.without(tree.statement(call)).items()
         elif name in _TAKEN and given is not None and not call.args:
             yield _copied(tree, call, given)
-        elif name in _COPIES and call.args and call.args[0].keyword is None:
+        elif _takes_one(call) and (name in _COPIES or (name in _NUMBERS and given is None)):
             yield _copied(tree, call, call.args[0].value)
-        elif name in _NUMBERS and given is None and len(call.args) == 1:
-            yield _copied(tree, call, call.args[0].value)
+
+
+def _takes_one(call: cst.Call) -> bool:
+    """Whether its first argument is given by place."""
+    return bool(call.args) and call.args[0].keyword is None
 
 
 def _copied(tree: Tree, cut: cst.BaseExpression, value: cst.BaseExpression) -> tuple[cst.CSTNode, Change]:
@@ -137,9 +140,8 @@ def _unwrapped(tree: Tree, line: int, statement: Statement) -> Iterator[Proposal
 
 
 def _block(tree: Tree, line: int, found: cst.With) -> Iterator[Proposal]:
-    lines = list(found.body.body)
-    if isinstance(found.body, cst.SimpleStatementSuite):
-        lines = [cst.SimpleStatementLine(body=lines)]
+    body = found.body
+    lines = [cst.SimpleStatementLine(body=body.body)] if isinstance(body, cst.SimpleStatementSuite) else list(body.body)
     first = lines[0].with_changes(leading_lines=(*found.leading_lines, *getattr(lines[0], "leading_lines", ())))
     yield Proposal(
         title=f"Leave out `with {tree.text(found.items[0].item)}:`, so that line {line} is recorded",

@@ -6,7 +6,18 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Change, Tree, is_name, keyword, method, method_name, receiver, without_keyword
+from app.explain.edits.tree import (
+    Change,
+    Tree,
+    assigned,
+    assignment,
+    is_name,
+    keyword,
+    method,
+    method_name,
+    receiver,
+    without_keyword,
+)
 from app.explain.edits.writes import Place, operation_of, places, write_of
 from app.trace.model import Trace
 
@@ -49,11 +60,8 @@ def _assigned(tree: Tree, place: Place, found: cst.AugAssign) -> Iterator[Propos
         and not value.lpar
     ):
         value = value.with_changes(lpar=(cst.LeftParen(),), rpar=(cst.RightParen(),))
-    new = cst.Assign(
-        targets=[cst.AssignTarget(found.target)],
-        value=cst.BinaryOperation(found.target, operator(), value),
-        semicolon=found.semicolon,
-    )
+    new = assignment(found.target, cst.BinaryOperation(found.target, operator(), value))
+    new = new.with_changes(semicolon=found.semicolon)
     yield _proposal(tree, place, new, {found: new})
 
 
@@ -61,21 +69,18 @@ def _called(tree: Tree, place: Place, call: cst.Call) -> Iterator[Proposal]:
     value = _value(tree, call)
     if value is None:
         return
-    through = (
-        receiver(call) if isinstance(receiver(call), cst.Name) and place.target is receiver(call) else place.target
-    )
-    parent = tree.parent(call)
-    if isinstance(parent, cst.Expr) and through is not None and is_name(through) and _is_whole(call, through):
-        new = cst.Assign(targets=[cst.AssignTarget(through)], value=value, semicolon=parent.semicolon)
+    through, parent = place.target, tree.parent(call)
+    if not is_name(through):  # a tensor in passing, which nothing else holds
+        yield _proposal(tree, place, value, {call: value})
+    elif _is_whole(call, through) and isinstance(parent, cst.Expr):
+        new = assignment(through, value).with_changes(semicolon=parent.semicolon)
         yield _proposal(tree, place, new, {parent: new})
-    elif isinstance(parent, cst.Assign) and is_name(through) and _is_whole(call, through):
+    elif _is_whole(call, through) and isinstance(parent, cst.Assign):
         targets = list(parent.targets)
         if tree.text(through) not in [tree.text(each.target) for each in targets]:
-            targets.append(cst.AssignTarget(through))  # both names go on standing for one tensor
+            targets.append(assigned(through))  # both names go on standing for one tensor
         new = parent.with_changes(targets=targets, value=value)
         yield _proposal(tree, place, new, {parent: new})
-    elif not is_name(through):  # a tensor in passing, which nothing else holds
-        yield _proposal(tree, place, value, {call: value})
 
 
 def _is_whole(call: cst.Call, through: cst.BaseExpression) -> bool:

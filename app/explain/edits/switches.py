@@ -6,8 +6,18 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Change, Tree, is_name, keyword, method, method_name, receiver, with_keyword
 from app.explain.edits.no_grad import wrapped
+from app.explain.edits.tree import (
+    Change,
+    Tree,
+    assignment,
+    is_name,
+    keyword,
+    method,
+    method_name,
+    receiver,
+    with_keyword,
+)
 from app.trace.model import Trace
 
 
@@ -42,7 +52,7 @@ def detach_for_off(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[P
         for statement in tree.statements(line):
             target = _switched_off(statement)
             if target is not None and is_name(target):
-                new = cst.Assign([cst.AssignTarget(target)], method(target, "detach"))
+                new = assignment(target, method(target, "detach"))
                 yield Proposal(
                     title=f"Take it out of the graph on line {line}: `{tree.text(new)}`",
                     source=tree.with_changes({statement: new}),

@@ -92,8 +92,15 @@ class Tree:
             node
             for statement in self.statements(trace.line(operation.step))
             for node in (*([statement] if isinstance(statement, kind) else []), *self.own(statement, kind))
-            if self.text(node) == operation.expression
+            if self._ran(node, operation.expression)
         ]
+
+    def _ran(self, node: cst.CSTNode, expression: str | None) -> bool:
+        text, place = self.text(node), self._places[node]
+        if text == expression or expression is None:
+            return text == expression
+        # Python places what follows a dot on a line of its own by that alone: "data" for `y` and, below it, `.data`
+        return place.start.line < place.end.line and text.endswith(f".{expression}")
 
     def text(self, node: cst.CSTNode) -> str:
         """The source of `node` as a Trace has it: in one line, without the brackets around it, cut."""
@@ -117,9 +124,12 @@ class Tree:
 
     def statement(self, node: cst.CSTNode) -> Statement:
         """The statement that `node` is or is in."""
-        if isinstance(node, Statement):
-            return node
-        return next(self.around(node, Statement))  # type: ignore[type-abstract]  # a union serves as well
+        at: cst.CSTNode | None = node
+        while at is not None and not isinstance(at, Statement):
+            at = self.parent(at)
+        if at is None:
+            raise LookupError(f"no statement around {type(node).__name__}")
+        return at
 
     def block(self, statement: Statement) -> Sequence[cst.CSTNode]:
         """The lines among which the line of `statement` is."""
@@ -177,8 +187,8 @@ class Tree:
     def under(self, header: str, lines: Sequence[Line]) -> dict[cst.CSTNode, Change]:
         """The change that puts `lines`, which follow one another, under a header such as `with torch.no_grad():`."""
         whole = cst.ensure_type(cst.parse_statement(f"{header}\n    pass\n"), cst.With)
-        body = cst.IndentedBlock(body=(_unled(lines[0]), *lines[1:]))  # type: ignore[arg-type]  # lines are what it has
-        whole = whole.with_changes(leading_lines=lines[0].leading_lines, body=body)  # type: ignore[union-attr]
+        body = cst.IndentedBlock(body=(_unled(lines[0]), *lines[1:]))
+        whole = whole.with_changes(leading_lines=lines[0].leading_lines, body=body)
         return {lines[0]: whole, **dict.fromkeys(lines[1:])}
 
 
@@ -244,6 +254,24 @@ def method(receiver: cst.BaseExpression, name: str, *arguments: cst.BaseExpressi
     if not isinstance(receiver, _LONE) and not receiver.lpar:
         receiver = receiver.with_changes(lpar=(cst.LeftParen(),), rpar=(cst.RightParen(),))
     return cst.Call(cst.Attribute(receiver, cst.Name(name)), [cst.Arg(argument) for argument in arguments])
+
+
+def call_for(attribute: cst.Attribute, name: str) -> cst.Call:
+    """`x.name()` for the attribute `x.data`, with its lines and its brackets."""
+    bare = attribute.with_changes(attr=cst.Name(name), lpar=(), rpar=())
+    return cst.Call(bare, lpar=attribute.lpar, rpar=attribute.rpar)
+
+
+def assignment(target: cst.BaseExpression, value: cst.BaseExpression) -> cst.Assign:
+    """`target = value`. Raises TypeError for what nothing can be assigned to."""
+    return cst.Assign([assigned(target)], value)
+
+
+def assigned(target: cst.BaseExpression) -> cst.AssignTarget:
+    """`target` as the left side of an assignment. Raises TypeError for what cannot be one."""
+    if not isinstance(target, cst.BaseAssignTargetExpression):
+        raise TypeError(f"nothing can be assigned to {type(target).__name__}")
+    return cst.AssignTarget(target)
 
 
 def method_name(node: cst.CSTNode) -> str | None:
