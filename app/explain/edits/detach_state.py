@@ -15,8 +15,7 @@ def detach_state(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Pro
     """After the line of backward in the loop, for each variable that one pass left to the next."""
     for backward in trace.backwards:
         for statement in tree.statements(trace.line(backward.step)):
-            around = tree.around(statement, cst.BaseCompoundStatement)
-            loop = next((each for each in around if isinstance(each, cst.For | cst.While)), None)
+            loop = next((each for each in tree.around(statement) if isinstance(each, cst.For | cst.While)), None)
             if loop is None or not isinstance(statement, cst.BaseSmallStatement):
                 continue
             names = _carried(tree, trace, loop)

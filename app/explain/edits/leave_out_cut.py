@@ -41,7 +41,7 @@ def _without(tree: Tree, trace: Trace, here: list[Cut]) -> dict[cst.CSTNode, Cha
             if (operation.step, operation.op) == (cut.step, cut.op):
                 changes.update(_bare(tree, trace, operation))
     for node in list(changes):
-        if any(above in changes for above in tree.around(node, cst.CSTNode)):  # type: ignore[type-abstract]
+        if any(above in changes for above in tree.around(node)):
             changes.pop(node, None)
     return changes
 
@@ -126,8 +126,7 @@ def _graded(tree: Tree, line: int) -> Iterator[Proposal]:
 
 
 def _unwrapped(tree: Tree, line: int, statement: Statement) -> Iterator[Proposal]:
-    around = [statement, *tree.around(statement, cst.BaseCompoundStatement)]  # type: ignore[type-abstract]
-    for found in around:
+    for found in (statement, *tree.around(statement)):
         if isinstance(found, cst.With) and len(found.items) == 1 and _is_no_grad(tree, found.items[0].item):
             yield from _block(tree, line, found)
             return

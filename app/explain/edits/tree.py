@@ -114,22 +114,19 @@ class Tree:
         """What `node` is a part of."""
         return self._parents.get(node)
 
-    def around(self, node: cst.CSTNode, kind: type[Kind]) -> Iterator[Kind]:
-        """The nodes of that kind that `node` is inside of, nearest first."""
+    def around(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """All that `node` is inside of, nearest first."""
         at = self.parent(node)
         while at is not None:
-            if isinstance(at, kind):
-                yield at
+            yield at
             at = self.parent(at)
 
     def statement(self, node: cst.CSTNode) -> Statement:
         """The statement that `node` is or is in."""
-        at: cst.CSTNode | None = node
-        while at is not None and not isinstance(at, Statement):
-            at = self.parent(at)
-        if at is None:
+        found = next((each for each in (node, *self.around(node)) if isinstance(each, Statement)), None)
+        if found is None:
             raise LookupError(f"no statement around {type(node).__name__}")
-        return at
+        return found
 
     def block(self, statement: Statement) -> Sequence[cst.CSTNode]:
         """The lines among which the line of `statement` is."""

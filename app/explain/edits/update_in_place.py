@@ -52,6 +52,7 @@ def _updated(tree: Tree, statement: cst.Assign) -> cst.AugAssign | None:
 def _without_grad(tree: Tree, statement: cst.Assign) -> bool:
     return any(
         tree.text(item.item).endswith(("no_grad()", "inference_mode()", "set_grad_enabled(False)"))
-        for with_ in tree.around(statement, cst.With)
+        for with_ in tree.around(statement)
+        if isinstance(with_, cst.With)
         for item in with_.items
     )
