@@ -103,7 +103,7 @@ def fixes_of(source: str, run: Run, tried: Tried | None) -> tuple[FindingFixes, 
 
 def finding_fixes(source: str, finding: int, tried: Tried) -> FindingFixes:
     """The fixes of one finding that were run."""
-    fixes = tried.fixes[finding] if finding < len(tried.fixes) else ()
+    fixes = tried.fixes[finding] if 0 <= finding < len(tried.fixes) else ()
     return FindingFixes(
         id=_id(source, finding),
         finding=finding,
