@@ -54,7 +54,8 @@ class FixView(Struct, frozen=True, kw_only=True):
 class FindingFixes(Struct, frozen=True, kw_only=True):
     """What there is to offer for one finding.
 
-    `tried` is None before any was run; `expected` then is the change that is likely to come, to keep its room.
+    `tried` is None before any was run; `expected` then is the change that is likely to come, to keep its room, and
+    `others` are how many more may.
     `left` says why some could not be run.
     """
 
@@ -63,6 +64,7 @@ class FindingFixes(Struct, frozen=True, kw_only=True):
     source: str
     tried: tuple[FixView, ...] | None = None
     expected: FixView | None = None
+    others: int = 0
     left: str | None = None
 
 
@@ -76,17 +78,17 @@ class FixesView(Struct, frozen=True, kw_only=True):
 def fixes_of(source: str, run: Run, tried: Tried | None) -> tuple[FindingFixes, ...]:
     """For each finding of `run` what is known of its fixes."""
     ran = ran_of(source, run)
-    expected: dict[int, Proposal] = {}
+    expected: dict[int, list[Proposal]] = {}
     if tried is None:
         for candidate in propose(ran):
             for finding in candidate.findings:
-                expected.setdefault(finding, candidate.proposal)
+                expected.setdefault(finding, []).append(candidate.proposal)
     found = []
     for finding, diagnosis in enumerate(run.diagnoses):
         if tried is not None or finding >= MOST_FINDINGS or not can_be_mended(diagnosis) or finding not in expected:
             found.append(finding_fixes(source, finding, tried) if tried else _none(source, finding))
             continue
-        proposal = expected[finding]
+        proposal, *others = expected[finding]
         likely = FixView(
             title=proposal.title,
             source=proposal.source,
@@ -97,7 +99,9 @@ def fixes_of(source: str, run: Run, tried: Tried | None) -> tuple[FindingFixes, 
             printed=None,
             compare=None,
         )
-        found.append(FindingFixes(id=_id(source, finding), finding=finding, source=source, expected=likely))
+        found.append(
+            FindingFixes(id=_id(source, finding), finding=finding, source=source, expected=likely, others=len(others))
+        )
     return tuple(found)
 
 

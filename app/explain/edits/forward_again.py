@@ -29,7 +29,7 @@ def forward_again(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Pr
         bare = [each.with_changes(leading_lines=()) for each in others]
         changes: dict[object, Change] = {line: (first.with_changes(leading_lines=line.leading_lines), *bare)}
         yield Proposal(
-            title=f"Run {where} again before line {tree.line_of(line)}",
+            title=f"Repeat {where} before line {tree.line_of(line)}",
             source=tree.with_changes(changes),  # type: ignore[arg-type]  # a line is a node
         )
         return
