@@ -21,6 +21,11 @@ def forward_again(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Pr
         statement = tree.statement(call)
         line = tree.whole_line(statement)
         copies = _forward(tree, trace, last, statement)
+        if line is not None and _is_repeated(trace, last):
+            # what stands in the loop is run again anyway, and before it, what does not
+            inside = [each for each in copies if each in tree.block(statement)]
+            copies = [each for each in copies if each not in inside]
+            line = next(iter(inside), line)
         if line is None or not copies or len(copies) > MOST:
             return
         numbers = [str(tree.line_of(each)) for each in copies]
@@ -33,6 +38,12 @@ def forward_again(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Pr
             source=tree.with_changes(changes),  # type: ignore[arg-type]  # a line is a node
         )
         return
+
+
+def _is_repeated(trace: Trace, backward: Backward) -> bool:
+    """Whether the backward before it was called on the same line."""
+    line = trace.line(backward.step)
+    return sum(trace.line(each.step) == line for each in trace.backwards) > 1
 
 
 def _forward(tree: Tree, trace: Trace, backward: Backward, statement: Statement) -> list[Line]:

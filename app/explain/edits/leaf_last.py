@@ -6,7 +6,7 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Tree, keyword, method, without_keyword
+from app.explain.edits.tree import Tree, keyword, method, method_name, without_keyword
 from app.trace.model import Trace
 
 
@@ -18,6 +18,17 @@ def leaf_last(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Propos
             continue
         name, value, line = tree.text(statement.targets[0].target), statement.value, tree.line_of(statement)
         inside = [call for call in tree.own(statement, cst.Call) if keyword(call, "requires_grad") is not None]
+        parameters = [call for call in tree.own(statement, cst.Call) if method_name(call) == "Parameter" and call.args]
+        if len(parameters) == 1 and parameters[0] is not value:
+            made = parameters[0]
+            plain = value.deep_replace(made, made.args[0].value)
+            if isinstance(plain, cst.BaseExpression):
+                whole = made.with_changes(args=[cst.Arg(plain), *made.args[1:]])
+                yield Proposal(
+                    title=f"Make `{name}` a parameter at the end of line {line}: `{tree.text(whole)}`",
+                    source=tree.with_changes({value: whole}),
+                )
+            continue
         if len(inside) == 1 and inside[0] is not value:
             plain = value.deep_replace(inside[0], without_keyword(inside[0], "requires_grad"))
         elif not inside and _reads(tree, value, name):

@@ -6,17 +6,18 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Change, Statement, Tree, method_name, receiver
+from app.explain.edits.tree import Change, Statement, Tree, method_name, owner_of_set, receiver
 from app.trace.flow import Cut, cuts
 from app.trace.model import Operation, Trace
 
 _TAKEN = ("detach", "item", "tolist", "numpy")
 _NUMBERS = ("float", "int")
-_COPIES = ("tensor", "scalar_tensor", "as_tensor", "FloatTensor", "Tensor")
+_COPIES = ("Parameter", "tensor", "scalar_tensor", "as_tensor", "FloatTensor", "Tensor")
 
 
 def leave_out_cut(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Proposal]:
     """`.detach()`, `.data`, `.item()`, `torch.tensor(…)` or `torch.no_grad()`, on a line of the finding."""
+    forced = _forced(tree, diagnosis)
     for line in diagnosis.lines:
         here = [cut for cut in cuts(trace) if trace.line(cut.step) == line]
         if any(cut.by == "no_grad" for cut in here):
@@ -24,13 +25,26 @@ def leave_out_cut(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Pr
             continue
         changes = _without(tree, trace, here)
         if changes:
-            shown = [tree.text(new) if isinstance(new, cst.CSTNode) else "" for new in changes.values()]
+            changes = {**forced, **changes}
+            shown = [tree.text(new) if isinstance(new, cst.CSTNode) else "" for new in changes.values()][len(forced) :]
             what = f"hand on `{shown[0]}` itself" if len(shown) == 1 and shown[0] else "hand on the tensors themselves"
             yield Proposal(
                 title=f"Keep the graph on line {line}: {what}",
                 source=tree.with_changes(changes),
             )
             return
+
+
+def _forced(tree: Tree, diagnosis: Diagnosis) -> dict[cst.CSTNode, Change]:
+    """Without the statement that made a result without a graph require grad."""
+    if diagnosis.evidence.get("by") != "requires-grad-forced":
+        return {}
+    for statement in (each for line in diagnosis.lines for each in tree.statements(line)):
+        if isinstance(statement, cst.Expr) and method_name(statement.value) == "requires_grad_":
+            return tree.without(statement)
+        if owner_of_set(statement, "requires_grad") is not None:
+            return tree.without(statement)
+    return {}
 
 
 def _without(tree: Tree, trace: Trace, here: list[Cut]) -> dict[cst.CSTNode, Change]:
@@ -136,6 +150,22 @@ def _unwrapped(tree: Tree, line: int, statement: Statement) -> Iterator[Proposal
                     title = f"Leave out `@{tree.text(decorator.decorator)}`, so that line {line} is recorded"
                     yield Proposal(title=title, source=tree.with_changes({decorator: None}))
                     return
+    yield from _switched(tree, line)
+
+
+def _switched(tree: Tree, line: int) -> Iterator[Proposal]:
+    """The last `torch.set_grad_enabled(False)` above `line` left out."""
+    found = [
+        call
+        for call in tree.own_of_all(cst.Call)
+        if method_name(call) == "set_grad_enabled" and tree.text(call).endswith("(False)") and tree.line_of(call) < line
+    ]
+    for call in found[-1:]:
+        if isinstance(tree.parent(call), cst.Expr):
+            yield Proposal(
+                title=f"Leave out `{tree.text(call)}`, so that line {line} is recorded",
+                source=tree.with_changes(tree.without(tree.statement(call))),
+            )
 
 
 def _block(tree: Tree, line: int, found: cst.With) -> Iterator[Proposal]:

@@ -20,13 +20,25 @@ def scalar_root(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Prop
             root = root_of(tree, call)
             if root is None or isinstance(root, cst.List | cst.Tuple):
                 continue
-            line, shown = tree.line_of(call), tree.text(root)
+            line, shown, torch = tree.line_of(call), tree.text(root), tree.alias()
+            if (
+                method_name(call) == "backward"
+                and call.args
+                and call.args[0].keyword is None
+                and torch
+                and is_name(root)
+            ):
+                given = cst.parse_expression(f"{torch}.ones_like({shown})")
+                yield Proposal(
+                    title=f"Give a gradient of its shape on line {line}: `{torch}.ones_like({shown})`",
+                    source=tree.with_changes({call.args[0].value: given}),
+                )
+                continue
             summed = method(root, "sum")
             yield Proposal(
                 title=f"Start from the sum on line {line}: `{tree.text(summed)}`",
                 source=tree.with_changes({root: summed}),
             )
-            torch = tree.alias()
             if torch is None or not is_name(root):
                 continue  # a long expression would be computed twice
             name = "grad_outputs" if method_name(call) == "grad" else "gradient"

@@ -15,6 +15,7 @@ from app.explain.edits.tree import (
     keyword,
     method,
     method_name,
+    owner_of_set,
     receiver,
     with_keyword,
 )
@@ -80,6 +81,4 @@ def _is_true(node: cst.BaseExpression) -> bool:
 def _switched_off(statement: cst.CSTNode) -> cst.BaseExpression | None:
     if isinstance(statement, cst.Expr) and method_name(statement.value) == "requires_grad_":
         return receiver(cst.ensure_type(statement.value, cst.Call))
-    if isinstance(statement, cst.Assign) and isinstance(target := statement.targets[0].target, cst.Attribute):
-        return target.value if target.attr.value == "requires_grad" else None
-    return None
+    return owner_of_set(statement, "requires_grad")

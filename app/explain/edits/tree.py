@@ -80,6 +80,11 @@ class Tree:
                 yield child
             yield from self.own(child, kind)
 
+    def own_statements(self, kind: type[Kind]) -> Iterator[Kind]:
+        """The statements of that kind, line by line."""
+        for _, statements in sorted(self._on_line.items()):
+            yield from (each for each in statements if isinstance(each, kind))
+
     def own_of_all(self, kind: type[Kind]) -> Iterator[Kind]:
         """The same of every statement, line by line."""
         for _, statements in sorted(self._on_line.items()):
@@ -313,6 +318,12 @@ def without_keyword(call: cst.Call, name: str) -> cst.Call:
     if kept and call.args[-1] is not kept[-1]:
         kept[-1] = kept[-1].with_changes(comma=call.args[-1].comma)
     return call.with_changes(args=kept)
+
+
+def owner_of_set(statement: cst.CSTNode, name: str) -> cst.BaseExpression | None:
+    """`y` of the statement `y.name = …`."""
+    target = statement.targets[0].target if isinstance(statement, cst.Assign) else None
+    return target.value if isinstance(target, cst.Attribute) and target.attr.value == name else None
 
 
 def is_name(node: cst.CSTNode | None) -> bool:

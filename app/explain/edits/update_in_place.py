@@ -6,7 +6,7 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Change, Tree
+from app.explain.edits.tree import Change, Tree, tree_of
 from app.trace.model import Trace
 
 _IN_PLACE: dict[type[cst.BaseBinaryOp], type[cst.BaseAugOp]] = {
@@ -37,6 +37,15 @@ def update_in_place(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[
             changes = tree.under(f"with {torch}.no_grad():", [whole.with_changes(body=(new,))])
             changes = {whole: next(iter(changes.values()))}
         yield Proposal(title=title, source=tree.with_changes(changes))
+        yield from _cleared(tree_of(tree.with_changes(changes)), tree.text(new), title)
+
+
+def _cleared(tree: Tree | None, update: str, title: str) -> Iterator[Proposal]:
+    """The same with `w.grad = None` after it: the name then no longer gets a new tensor, without a gradient."""
+    for found in tree.own_statements(cst.AugAssign) if tree else ():
+        if tree and tree.text(found) == update:
+            text = f"{tree.text(found.target)}.grad = None"
+            yield Proposal(title=f"{title}, and clear its gradient", source=tree.with_changes(tree.after(found, text)))
 
 
 def _updated(tree: Tree, statement: cst.Assign) -> cst.AugAssign | None:

@@ -21,6 +21,13 @@ def value_for_total(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[
                     title=f"Add the value alone on line {line}: `{tree.text(taken)}`",
                     source=tree.with_changes({node: taken}),
                 )
+        for statement in tree.statements(line):
+            if isinstance(statement, cst.Assign) and not found and _reads_itself(tree, statement):
+                taken = method(statement.value, "detach")
+                yield Proposal(
+                    title=f"Keep the value alone on line {line}: `.detach()`",
+                    source=tree.with_changes({statement.value: taken}),
+                )
         if found:
             return
 
@@ -36,3 +43,10 @@ def _added(tree: Tree, statement: cst.CSTNode) -> Iterator[cst.BaseExpression]:
             yield value.left
     elif isinstance(statement, cst.Expr) and method_name(statement.value) == "append":
         yield from (each.value for each in cst.ensure_type(statement.value, cst.Call).args)
+
+
+def _reads_itself(tree: Tree, statement: cst.Assign) -> bool:
+    """Whether a variable gets a value that is computed from the one before."""
+    targets = {tree.text(each.target) for each in statement.targets}
+    inside = [statement.value, *tree.own(statement.value, cst.Name)]
+    return any(tree.text(name) in targets for name in inside)

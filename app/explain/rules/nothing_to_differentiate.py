@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from app.explain.cuts import how, taken_as_values
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.leaf_with_grad import leaf_with_grad
 from app.explain.edits.leave_out_cut import leave_out_cut
+from app.explain.edits.update_in_place import update_in_place
 from app.explain.facts import called, code, ended_with, latest_before, listed, makers, upstream
 from app.explain.rule import Page
 from app.trace.flow import Cut, cuts
@@ -29,7 +31,7 @@ y.backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = (leave_out_cut,)
+EDITS: tuple[Edit, ...] = (leave_out_cut, update_in_place, leaf_with_grad)
 TORCH_SAYS = "does not require grad and does not have a grad_fn"
 
 
