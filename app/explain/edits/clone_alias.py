@@ -15,10 +15,12 @@ from app.trace.model import Operation, Trace
 def clone_alias(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Proposal]:
     """`c = y.detach().clone()`, on the line where `c` was made over the memory of `y`."""
     write = write_of(trace, diagnosis)
-    if write is None or write.through is None:
+    refused = next((each for each in reversed(trace.operations) if each.raised and each.inputs), None)
+    through = write.through if write else refused.inputs[0] if refused else None
+    if through is None:
         return
-    saved = diagnosis.evidence.get("tensor")
-    for key, tensor in made_by(trace, write.through):
+    saved = diagnosis.evidence.get("tensor") if write else None
+    for key, tensor in made_by(trace, through):
         if key == saved or tensor.base is None:
             return
         operation = next((each for each in trace.operations if key in each.outputs and each.step == tensor.step), None)

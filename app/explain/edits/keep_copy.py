@@ -16,6 +16,14 @@ def keep_copy(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Propos
     """`.clone()` after `w.grad`, `w.data`, `w.detach()` or a view on a line of the finding."""
     for line in diagnosis.lines:
         for statement in tree.statements(line):
+            for call in tree.own(statement, cst.Call):
+                if method_name(call) == "state_dict":
+                    shown = tree.text(call)
+                    copied = cst.parse_expression(f"{{name: value.clone() for name, value in {shown}.items()}}")
+                    yield Proposal(
+                        title=f"Keep copies of what is in `{shown}` on line {line}",
+                        source=tree.with_changes({call: copied}),
+                    )
             for value in _kept(statement):
                 if not _shares(value):
                     continue

@@ -13,6 +13,7 @@ from app.explain.edits import Edit
 from app.explain.edits.allow_unused import allow_unused
 from app.explain.edits.clone_alias import clone_alias
 from app.explain.edits.clone_before_write import clone_before_write
+from app.explain.edits.clone_read import clone_read
 from app.explain.edits.clone_saved import clone_saved
 from app.explain.edits.create_graph import create_graph
 from app.explain.edits.detach_before_numpy import detach_before_numpy
@@ -22,6 +23,7 @@ from app.explain.edits.float_leaf import float_leaf
 from app.explain.edits.forward_again import forward_again
 from app.explain.edits.keep_copy import keep_copy
 from app.explain.edits.leaf_last import leaf_last
+from app.explain.edits.leaf_with_grad import leaf_with_grad
 from app.explain.edits.leave_out_cut import leave_out_cut
 from app.explain.edits.move_line import move_after_backward
 from app.explain.edits.no_grad import no_grad
@@ -48,6 +50,8 @@ OPTIMIZER = "optimizer = torch.optim.SGD([w], lr=0.1)\n"
 TRAIN = f"{OPTIMIZER}for _ in range(2):\n    loss = (w * w).sum()\n"
 BY_HAND = "with torch.no_grad(): w -= 0.1 * w.grad"
 STATE = "h = torch.zeros(3)\nfor _ in range(2):\n    h = (h * w + 1).tanh()\n    h.sum().backward()  # h\n"
+NET = "net = torch.nn.Linear(1, 1)\n"
+UPDATE = "    with torch.no_grad():\n        for p in net.parameters(): p -= p.grad\n"
 OTHER = "b = w.detach().requires_grad_()\n"
 SHARED = "y = (w * x).sum()\nn[:] = 7\ny.backward()\n"
 BACK = "y.sum().backward()\n"
@@ -129,7 +133,7 @@ ROWS: list[tuple[Edit, str, str | None, tuple[int, ...] | None]] = [
     (
         clone_before_write,
         f"y = w.exp()\nc = y.data\nc.zero_()\n{BACK}",
-        f"y = w.exp()\ny = y.clone()\nc = y.data\nc.zero_()\n{BACK}",
+        f"y = w.exp()\ny = y.clone()\nc = y.detach()\nc.zero_()\n{BACK}",
         None,
     ),
     (
@@ -443,6 +447,84 @@ ROWS: list[tuple[Edit, str, str | None, tuple[int, ...] | None]] = [
     ),
     (detach_for_off, "y = w * 2\ny.requires_grad_(False)\n", "y = w * 2\ny = y.detach()\n", (4,)),
     (detach_for_off, "y = w * 2\nw.grad = None\n", None, (4,)),
+    # more of what people run into
+    (
+        clone_before_write,  # the write in the copy is then seen
+        f"y = w.exp()\ny.data.zero_()  # z\n{BACK}",
+        f"y = w.exp()\ny = y.clone()\ny.detach().zero_()  # z\n{BACK}",
+        None,
+    ),
+    (
+        clone_read,
+        "a = torch.ones(5)\na[1:] -= a[:-1]  # a\n",
+        "a = torch.ones(5)\na[1:] -= a[:-1].clone()  # a\n",
+        (4,),
+    ),
+    (clone_read, "a = torch.ones(5)\na[1:].add_(a[:-1])\n", "a = torch.ones(5)\na[1:].add_(a[:-1].clone())\n", (4,)),
+    (clone_read, "a = torch.ones(5)\na = a + 1\n", None, (4,)),
+    (
+        keep_copy,
+        f"{NET}best = net.state_dict()  # best\n",
+        f"{NET}best = {{name: value.clone() for name, value in net.state_dict().items()}}  # best\n",
+        (4,),
+    ),
+    (
+        clone_alias,  # refused: there was no write
+        "e = w.detach()[:1].expand(3)\ne.add_(1)\n",
+        "e = w.detach()[:1].expand(3).clone()\ne.add_(1)\n",
+        (4,),
+    ),
+    (
+        leave_out_cut,
+        "torch.set_grad_enabled(False)\ny = (w * 2).sum()\ntorch.set_grad_enabled(True)\ny.backward()\n",
+        "y = (w * 2).sum()\ntorch.set_grad_enabled(True)\ny.backward()\n",
+        None,
+    ),
+    (
+        leaf_with_grad,
+        "x = torch.ones(3)\nx.sum().backward()\n",
+        "x = torch.ones(3, requires_grad=True)\nx.sum().backward()\n",
+        None,
+    ),
+    (leaf_with_grad, "x, y = torch.ones(3), torch.ones(3)\n(x * y).sum().backward()\n", None, None),  # which of them?
+    (leaf_with_grad, "w.detach().sum().backward()\n", None, None),  # there is one: it was cut off
+    (
+        leaf_last,
+        "v = torch.nn.Parameter(torch.ones(2)).double()  # v\n",
+        "v = torch.nn.Parameter(torch.ones(2).double())  # v\n",
+        (3,),
+    ),
+    (
+        float_leaf,
+        "v = torch.arange(3)\nv.requires_grad = True\n",
+        "v = torch.arange(3)\nv = v.float().requires_grad_()\n",
+        (4,),
+    ),
+    (
+        float_leaf,
+        "v = torch.nn.Parameter(torch.arange(3))\n",
+        "v = torch.nn.Parameter(torch.arange(3).float())\n",
+        (3,),
+    ),
+    (
+        value_for_total,
+        "mean = 0\nmean = 0.9 * mean + 0.1 * w.sum()  # mean\n",
+        "mean = 0\nmean = (0.9 * mean + 0.1 * w.sum()).detach()  # mean\n",
+        (4,),
+    ),
+    (scalar_root, "y = w * 2\ny.backward(torch.ones(2))\n", "y = w * 2\ny.backward(torch.ones_like(y))\n", (4,)),
+    (
+        clear_grad,
+        f"{NET}for _ in range(2):\n    net(w[:1]).sum().backward()\n{UPDATE}",
+        f"{NET}for _ in range(2):\n    net.zero_grad()\n    net(w[:1]).sum().backward()\n{UPDATE}",
+        (5,),
+    ),
+    (
+        forward_again,  # the line before the loop
+        "h = w * w\nfor _ in range(2):\n    y = h.sum()  # y\n    y.backward()\n",
+        "h = w * w\nfor _ in range(2):\n    h = w * w\n    y = h.sum()  # y\n    y.backward()\n",
+        None,
+    ),
 ]
 
 
