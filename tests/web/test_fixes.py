@@ -62,7 +62,10 @@ def test_a_plain_browser_gets_the_whole_page_with_them(client: TestClient) -> No
     assert response.text.startswith("<!doctype html>")
     assert source_in(response) == REFUSED
     titles = [title.text for title in soup(response).select(".fix-row h3, .fix-row summary > span")]
-    assert titles == ["Put y = y.clone() before line 4", "Use .detach() instead of .data on line 4"]
+    assert titles == [
+        "Put y = y.clone() before line 4, and use .detach() there",
+        "Use .detach() instead of .data on line 4",
+    ]
     assert "torch now refuses at line 5, with an error, instead of being silently wrong." in response.text
 
 
