@@ -7,6 +7,7 @@ import libcst as cst
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
 from app.explain.edits.tree import (
+    Change,
     Tree,
     assignment,
     is_name,
@@ -21,40 +22,33 @@ from app.trace.model import Trace
 
 
 def float_leaf(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Proposal]:
-    """`dtype=torch.float32` where the leaf is made, or `.float()` before `requires_grad_()`."""
-    torch = tree.alias()
+    """`dtype=torch.float32` where the leaf is made, or `.float()` before it is told to require grad."""
     for statement in (each for line in diagnosis.lines for each in tree.statements(line)):
-        line = tree.line_of(statement)
-        if (target := owner_of_set(statement, "requires_grad")) is not None and is_name(target):
-            new = assignment(target, method(method(target, "float"), "requires_grad_"))
+        for shown, changes in _changes(tree, statement):
             yield Proposal(
-                title=f"Make it of floating numbers on line {line}: `{tree.text(new)}`",
-                source=tree.with_changes({statement: new}),
+                title=f"Make it of floating numbers on line {tree.line_of(statement)}: `{shown}`",
+                source=tree.with_changes(changes),
             )
             return
-        for call in tree.own(statement, cst.Call):
-            if keyword(call, "requires_grad") is not None and torch:
-                yield Proposal(
-                    title=f"Make it of floating numbers on line {line}: `dtype={torch}.float32`",
-                    source=tree.with_changes({call: with_keyword(call, "dtype", f"{torch}.float32")}),
-                )
-                return
-            if method_name(call) == "Parameter" and call.args:
-                new = method(call.args[0].value, "float")
-                yield Proposal(
-                    title=f"Make it of floating numbers on line {line}: `{tree.text(new)}`",
-                    source=tree.with_changes({call.args[0].value: new}),
-                )
-                return
-            given = receiver(call)
-            if method_name(call) == "requires_grad_" and given is not None:
-                whole = isinstance(tree.parent(call), cst.Expr) and isinstance(given, cst.Name)
-                new = call.with_changes(func=cst.Attribute(method(given, "float"), cst.Name("requires_grad_")))
-                changed = f"{tree.text(given)} = {tree.text(new)}" if whole else tree.text(new)
-                node = tree.parent(call) if whole else call
-                bound = assignment(given, new) if whole else new
-                yield Proposal(
-                    title=f"Make it of floating numbers on line {line}: `{changed}`",
-                    source=tree.with_changes({node: bound} if node is not None else {}),
-                )
-                return
+
+
+def _changes(tree: Tree, statement: cst.CSTNode) -> Iterator[tuple[str, dict[cst.CSTNode, Change]]]:
+    torch = tree.alias()
+    switched = owner_of_set(statement, "requires_grad")
+    if switched is not None and is_name(switched):
+        bound = assignment(switched, method(method(switched, "float"), "requires_grad_"))
+        yield tree.text(bound), {statement: bound}
+    for call in tree.own(statement, cst.Call):
+        owner, parent = receiver(call), tree.parent(call)
+        if keyword(call, "requires_grad") is not None and torch:
+            yield f"dtype={torch}.float32", {call: with_keyword(call, "dtype", f"{torch}.float32")}
+        elif method_name(call) == "Parameter" and call.args:
+            given = method(call.args[0].value, "float")
+            yield tree.text(given), {call.args[0].value: given}
+        elif method_name(call) == "requires_grad_" and owner is not None:
+            new = call.with_changes(func=cst.Attribute(method(owner, "float"), cst.Name("requires_grad_")))
+            if isinstance(parent, cst.Expr) and is_name(owner):
+                bound = assignment(owner, new)
+                yield tree.text(bound), {parent: bound}
+            else:
+                yield tree.text(new), {call: new}

@@ -48,7 +48,7 @@ def places(tree: Tree, trace: Trace, operation: Operation) -> Iterator[Place]:
         for call in tree.own(statement, cst.Call):
             if tree.text(call) != operation.expression or not writes_in_place(call, operation):
                 continue
-            through = receiver(call) if _is_method(tree, call) else call.args[0].value if call.args else None
+            through = receiver(call) if is_method(tree, call) else call.args[0].value if call.args else None
             if through is not None:
                 yield Place(statement=statement, node=call, target=_unindexed(through), op=operation.op)
 
@@ -58,7 +58,7 @@ def writes_in_place(call: cst.Call, operation: Operation) -> bool:
     return method_name(call) == operation.op and (operation.op.endswith("_") or keyword(call, "inplace") is not None)
 
 
-def _is_method(tree: Tree, call: cst.Call) -> bool:
+def is_method(tree: Tree, call: cst.Call) -> bool:
     """Whether the tensor stands before the dot, and not a module such as `torch`."""
     given: cst.CSTNode | None = receiver(call)
     while isinstance(given, cst.Attribute):

@@ -32,6 +32,7 @@ from app.explain.edits.out_of_place import out_of_place
 from app.explain.edits.retain_grad import retain_grad
 from app.explain.edits.retain_graph import retain_graph
 from app.explain.edits.scalar_root import scalar_root
+from app.explain.edits.straight_through import straight_through
 from app.explain.edits.switches import (
     checkpoint_without_reentry,
     detach_for_off,
@@ -41,6 +42,7 @@ from app.explain.edits.switches import (
 from app.explain.edits.tree import tree_of
 from app.explain.edits.update_in_place import update_in_place
 from app.explain.edits.value_for_total import value_for_total
+from app.explain.edits.within_domain import within_domain
 from app.explain.edits.zero_grad import clear_grad, zero_grad
 from app.trace.model import Trace
 from tests.tracing import trace_of
@@ -525,6 +527,18 @@ ROWS: list[tuple[Edit, str, str | None, tuple[int, ...] | None]] = [
         "h = w * w\nfor _ in range(2):\n    h = w * w\n    y = h.sum()  # y\n    y.backward()\n",
         None,
     ),
+    (within_domain, "y = w.sqrt()  # root\n", "y = w.clamp(min=1e-12).sqrt()  # root\n", (3,)),
+    (within_domain, "y = torch.log(w - 1)\n", "y = torch.log((w - 1).clamp(min=1e-12))\n", (3,)),
+    (within_domain, "y = w / (w - 1)\n", "y = w / (w - 1).clamp(min=1e-12)\n", (3,)),
+    (within_domain, "s = 'w.sqrt()'; y = w.exp()\n", None, (3,)),
+    (straight_through, "y = w.round()  # up\n", "y = w + (w.round() - w).detach()  # up\n", (3,)),
+    (
+        straight_through,
+        "y = torch.sign(w * 2) * 3\n",
+        "y = ((w * 2) + (torch.sign(w * 2) - (w * 2)).detach()) * 3\n",
+        (3,),
+    ),
+    (straight_through, "y = w.abs()\n", None, (3,)),
 ]
 
 
