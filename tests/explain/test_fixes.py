@@ -178,10 +178,11 @@ def test_a_change_that_does_mend_is() -> None:
         "x = " + "-" * 2_000 + "1",
         "x = 1" + " + 1" * 2_000,
         "x = (",
+        "x = 1\n" * 2_000,
         "x = '\0'",
         "if True:\n" + "elif True:\n    pass\n" * 500,
     ],
-    ids=["brackets", "signs", "sum", "half", "null", "branches"],
+    ids=["brackets", "signs", "sum", "half", "long", "null", "branches"],
 )
 def test_a_source_that_cannot_be_read_has_no_fixes(source: str) -> None:
     ran = ran_of(HIDDEN)

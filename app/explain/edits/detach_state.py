@@ -31,9 +31,7 @@ def detach_state(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Pro
 def _carried(tree: Tree, trace: Trace, loop: cst.For | cst.While) -> list[str]:
     """The variables bound in `loop` whose tensor, with a graph, an operator of a later pass took."""
     found: dict[str, None] = {}
-    bound_in = {
-        tree.text(target) for line in tree.lines_in(loop) for each in tree.statements(line) for target in bound(each)
-    }
+    bound_in = {tree.text(target) for each in tree.inside(loop) for target in bound(each)}
     passes = [at for at, step in enumerate(trace.steps) if step.line == tree.line_of(loop)]
     for operation in trace.operations:
         for key in operation.inputs:

@@ -157,7 +157,7 @@ def _switched(tree: Tree, line: int) -> Iterator[Proposal]:
     """The last `torch.set_grad_enabled(False)` above `line` left out."""
     found = [
         call
-        for call in tree.own_of_all(cst.Call)
+        for call in tree.own_of_all(cst.Call, "set_grad_enabled")
         if method_name(call) == "set_grad_enabled" and tree.text(call).endswith("(False)") and tree.line_of(call) < line
     ]
     for call in found[-1:]:

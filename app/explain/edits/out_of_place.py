@@ -112,7 +112,7 @@ def _module(tree: Tree) -> Iterator[Proposal]:
     """`nn.ReLU(inplace=True)`, where the snippet has one such module."""
     found = [
         call
-        for call in tree.own_of_all(cst.Call)
+        for call in tree.own_of_all(cst.Call, "inplace")
         if (arg := keyword(call, "inplace")) is not None
         and isinstance(arg.value, cst.Name)
         and arg.value.value == "True"

@@ -17,6 +17,7 @@ from app.explain.edits.tree import (
     method_name,
     owner_of_set,
     receiver,
+    tree_of,
     with_keyword,
 )
 from app.trace.model import Trace
@@ -26,7 +27,7 @@ def no_grad_for_inference(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Ite
     """`torch.no_grad()` in place of `torch.inference_mode()`."""
     changes: dict[cst.CSTNode, Change] = {
         node: node.with_changes(attr=cst.Name("no_grad"))
-        for node in tree.own_of_all(cst.Attribute)
+        for node in tree.own_of_all(cst.Attribute, "inference_mode")
         if node.attr.value == "inference_mode"
     }
     if changes:
@@ -38,7 +39,7 @@ def no_grad_for_inference(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Ite
 
 def checkpoint_without_reentry(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Proposal]:
     """`use_reentrant=False`: such a checkpoint needs no input that requires grad."""
-    for call in tree.own_of_all(cst.Call):
+    for call in tree.own_of_all(cst.Call, "checkpoint"):
         given = keyword(call, "use_reentrant")
         if method_name(call) in ("checkpoint", "checkpoint_sequential") and (given is None or _is_true(given.value)):
             yield Proposal(
@@ -67,7 +68,9 @@ def no_grad_for_data(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator
         taken = [node for node in tree.own(statement, cst.Attribute) if node.attr.value == "data"]
         if len(taken) != 1 or tree.whole_line(statement) is None:
             continue
-        plain = Tree(tree.with_changes({taken[0]: taken[0].value}))
+        plain = tree_of(tree.with_changes({taken[0]: taken[0].value}))
+        if plain is None:
+            return
         for again in plain.statements(diagnosis.lines[0]):
             for proposal in wrapped(plain, trace, again, torch or "torch"):
                 title = f"{proposal.title}, without `.data`"

@@ -1,7 +1,7 @@
 """A snippet's concrete syntax tree: what stands on a line, and the source again with a few nodes changed.
 
-libcst keeps every space and comment. Its parser takes long for brackets within brackets and for long chains, so a
-source that is nested far beyond what people write has no tree here.
+libcst keeps every space and comment. It takes long for brackets within brackets and for long chains, and this runs in
+the server: a source that is longer, or nested deeper, than what people write has no tree here.
 """
 
 import ast
@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import TypeVar
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
 
 from app.trace.model import Operation, Trace
 
-MOST_BRACKETS = 12  # within one another
+MOST_CHARACTERS = 8_000
+MOST_BRACKETS = 8  # within one another
 MOST_NESTED = 60  # syntax nodes within one another
 MOST_EXPRESSION = 200  # characters of an expression in a Trace
 
@@ -31,81 +31,91 @@ _LONE = (cst.Name, cst.Attribute, cst.Call, cst.Subscript)  # a method can follo
 
 
 class Tree:
-    """The syntax tree of one source."""
+    """The syntax tree of one source. Expressions are looked through only where they are asked for."""
 
-    def __init__(self, source: str) -> None:
-        wrapper = MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True)
-        self.source, self.module = source, wrapper.module
-        self._places = wrapper.resolve(PositionProvider)
+    def __init__(self, source: str, parsed: ast.Module) -> None:
+        self.source, self.module = source, cst.parse_module(source)
         self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
+        self._own: dict[cst.CSTNode, Sequence[cst.CSTNode]] = {}
+        self._ran_at: dict[tuple[int, str | None, type[cst.CSTNode]], Sequence[cst.CSTNode]] = {}
+        # Python's own tree has the same statements in the same order, and knows where they begin
+        self._all = tuple(self._blocks(self.module))
+        self._lines = dict(zip(self._all, map(_first_line, _statements(parsed)), strict=True))
         self._on_line: defaultdict[int, list[Statement]] = defaultdict(list)
-        self._read(self.module)
+        for statement, line in self._lines.items():
+            self._on_line[line].append(statement)
         self.imported = frozenset(self._imported())
 
-    def _read(self, node: cst.CSTNode) -> None:
-        if isinstance(node, Statement):
-            self._on_line[self._places[node].start.line].append(node)
-        for child in node.children:
-            self._parents[child] = node
-            self._read(child)
+    def _blocks(self, node: cst.CSTNode) -> Iterator[Statement]:
+        """The statements inside of `node`, each before those inside of it."""
+        for part in _parts(node):
+            self._parents[part] = node
+            if isinstance(part, Statement):
+                yield part
+            yield from self._blocks(part)
 
     def _imported(self) -> Iterator[str]:
         """The names that stand for modules, and for what was imported from them."""
-        for statements in self._on_line.values():
-            for each in statements:
-                if isinstance(each, cst.Import | cst.ImportFrom) and not isinstance(each.names, cst.ImportStar):
-                    for name in each.names:
-                        yield name.evaluated_alias or name.evaluated_name.partition(".")[0]
+        for each in self._all:
+            if isinstance(each, cst.Import | cst.ImportFrom) and not isinstance(each.names, cst.ImportStar):
+                for name in each.names:
+                    yield name.evaluated_alias or name.evaluated_name.partition(".")[0]
 
     def line_of(self, node: cst.CSTNode) -> int:
-        """The line on which `node` begins, from 1."""
-        line: int = self._places[node].start.line
-        return line
+        """The line on which the statement of `node` begins, from 1."""
+        return self._lines[self.statement(node)]
 
     def statements(self, line: int) -> Sequence[Statement]:
         """What begins on `line`, in order: several statements apart by semicolons, or a loop and what it repeats."""
         return self._on_line.get(line, ())
 
-    def lines_in(self, statement: cst.BaseCompoundStatement) -> Sequence[int]:
-        """The lines on which the statements inside of it begin, in order."""
-        place = self._places[statement]
-        return [line for line in sorted(self._on_line) if place.start.line < line <= place.end.line]
+    def inside(self, statement: cst.BaseCompoundStatement) -> Iterator[Statement]:
+        """The statements inside of it, in order."""
+        return (each for each in self._all if any(above is statement for above in self.around(each)))
 
-    def own(self, statement: cst.CSTNode, kind: type[Kind]) -> Iterator[Kind]:
-        """The nodes of that kind in `statement`, outermost first, but not in statements inside of it."""
-        for child in statement.children:
-            if isinstance(child, Statement):
-                continue
-            if isinstance(child, kind):
+    def own(self, node: cst.CSTNode, kind: type[Kind]) -> Iterator[Kind]:
+        """The nodes of that kind in `node`, outermost first, but not in statements inside of it."""
+        if node not in self._own:
+            self._own[node] = tuple(self._expressions(node))
+        return (each for each in self._own[node] if isinstance(each, kind))
+
+    def _expressions(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        for child in node.children:
+            if not isinstance(child, Statement | cst.BaseSuite):
+                self._parents[child] = node
                 yield child
-            yield from self.own(child, kind)
+                yield from self._expressions(child)
 
     def own_statements(self, kind: type[Kind]) -> Iterator[Kind]:
         """The statements of that kind, line by line."""
-        for _, statements in sorted(self._on_line.items()):
-            yield from (each for each in statements if isinstance(each, kind))
+        return (each for each in self._all if isinstance(each, kind))
 
-    def own_of_all(self, kind: type[Kind]) -> Iterator[Kind]:
-        """The same of every statement, line by line."""
-        for _, statements in sorted(self._on_line.items()):
-            for statement in statements:
+    def own_of_all(self, kind: type[Kind], word: str) -> Iterator[Kind]:
+        """The nodes of that kind anywhere, in statements in whose source that word stands."""
+        for statement in self._all if word in self.source else ():
+            compound = isinstance(statement, cst.BaseCompoundStatement)
+            if compound or word in self.module.code_for_node(statement):
                 yield from self.own(statement, kind)
 
-    def at(self, trace: Trace, operation: Operation, kind: type[Kind]) -> list[Kind]:
+    def at(self, trace: Trace, operation: Operation, kind: type[Kind]) -> Sequence[Kind]:
         """The nodes of that kind that `operation` ran, as its line and its expression tell."""
-        return [
-            node
-            for statement in self.statements(trace.line(operation.step))
-            for node in (*([statement] if isinstance(statement, kind) else []), *self.own(statement, kind))
-            if self._ran(node, operation.expression)
-        ]
+        place = trace.line(operation.step), operation.expression, kind
+        if place not in self._ran_at:  # a line of a loop runs again and again
+            self._ran_at[place] = list(self._at(*place))
+        return self._ran_at[place]  # type: ignore[return-value]  # as the key has it
+
+    def _at(self, line: int, expression: str | None, kind: type[Kind]) -> Iterator[Kind]:
+        for statement in self.statements(line):
+            if isinstance(statement, kind) and self._ran(statement, expression):
+                yield statement
+            yield from (node for node in self.own(statement, kind) if self._ran(node, expression))
 
     def _ran(self, node: cst.CSTNode, expression: str | None) -> bool:
-        text, place = self.text(node), self._places[node]
+        text = self.text(node)
         if text == expression or expression is None:
             return text == expression
         # Python places what follows a dot on a line of its own by that alone: "data" for `y` and, below it, `.data`
-        return place.start.line < place.end.line and text.endswith(f".{expression}")
+        return text.endswith(f".{expression}") and "\n" in self.module.code_for_node(node)
 
     def text(self, node: cst.CSTNode) -> str:
         """The source of `node` as a Trace has it: in one line, without the brackets around it, cut."""
@@ -128,6 +138,8 @@ class Tree:
 
     def statement(self, node: cst.CSTNode) -> Statement:
         """The statement that `node` is or is in."""
+        if isinstance(node, cst.SimpleStatementLine):
+            return node.body[0]
         found = next((each for each in (node, *self.around(node)) if isinstance(each, Statement)), None)
         if found is None:
             raise LookupError(f"no statement around {type(node).__name__}")
@@ -162,7 +174,11 @@ class Tree:
 
     def with_changes(self, changes: Mapping[cst.CSTNode, Change]) -> str:
         """The source with these nodes changed."""
-        changed = self.module.visit(_Changer(changes))
+        unknown = {node for node in changes if node not in self._parents}
+        for statement in self._all if unknown else ():
+            unknown.difference_update(self.own(statement, cst.CSTNode))  # type: ignore[type-abstract]  # all kinds
+        above = {each for node in changes for each in self.around(node)}
+        changed = self.module.visit(_Changer(changes, above))
         return changed.code if isinstance(changed, cst.Module) else self.source
 
     def before(self, statement: Statement, text: str) -> dict[cst.CSTNode, Change]:
@@ -196,12 +212,14 @@ class Tree:
 
 @lru_cache(maxsize=8)
 def tree_of(source: str) -> Tree | None:
-    """The tree of `source`; None of what is no Python, or nested further than is worth reading."""
+    """The tree of `source`; None of what is no Python, or beyond these bounds."""
+    if len(source) > MOST_CHARACTERS:
+        return None
     try:
         tree = ast.parse(source)
         if _nested(tree) > MOST_NESTED or _brackets(source) > MOST_BRACKETS:
             return None
-        return Tree(source)
+        return Tree(source, tree)
     except (SyntaxError, ValueError, MemoryError, RecursionError, tokenize.TokenError, cst.ParserSyntaxError):
         return None
 
@@ -222,10 +240,40 @@ def _brackets(source: str) -> int:
     return deepest
 
 
+def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    """The statements inside of `tree`, each before those inside of it."""
+    for part in ast.iter_child_nodes(tree):
+        if isinstance(part, ast.stmt):
+            yield part
+        if isinstance(part, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from _statements(part)
+
+
+def _first_line(statement: ast.stmt) -> int:
+    """Where it begins, as a step of a Trace has it: what is decorated, at its first decorator."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """What of `node` holds statements or is one, in order."""
+    if isinstance(node, cst.Module | cst.BaseSuite | cst.SimpleStatementLine):
+        yield from node.body
+    for name in ("body", "handlers", "cases", "orelse", "finalbody") if not isinstance(node, cst.BaseSuite) else ():
+        part = getattr(node, name, None)
+        if isinstance(part, cst.BaseSuite | cst.BaseCompoundStatement | cst.Else | cst.Finally):
+            yield part
+        elif name in ("handlers", "cases") and part is not None:
+            yield from part
+
+
 class _Changer(cst.CSTTransformer):
-    def __init__(self, changes: Mapping[cst.CSTNode, Change]) -> None:
+    def __init__(self, changes: Mapping[cst.CSTNode, Change], above: set[cst.CSTNode]) -> None:
         super().__init__()
-        self._changes = changes
+        self._changes, self._above = changes, above
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        return node in self._above  # the rest stays as it is
 
     def on_leave(  # type: ignore[override]  # one for all kinds of nodes
         self, original_node: cst.CSTNode, updated_node: cst.CSTNode
