@@ -11,8 +11,9 @@ from starlette.routing import Route
 
 from app.sandbox.run import Sandbox
 from app.settings import Settings
-from app.web import api, compare, pages, problems, traces
+from app.web import api, compare, fixes, pages, problems, traces
 from app.web.assets import assets
+from app.web.fixing import Fixing
 from app.web.headers import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.openapi import openapi_of
 from app.web.outcome import Limits
@@ -56,8 +57,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         output_bytes=settings.output_bytes,
         source_bytes=settings.source_bytes,
     )
-    app.state.tapescope = State(runs=Runs(sandbox), limits=limits, version=app.version)
-    for module in (pages, compare, traces, api):
+    runs = Runs(sandbox)
+    app.state.tapescope = State(runs=runs, fixing=Fixing(runs), limits=limits, version=app.version)
+    for module in (pages, compare, traces, fixes, api):
         app.include_router(module.router)
     problems.install(app)
     app.openapi = openapi_of(app)  # type: ignore[method-assign]  # the way that FastAPI documents

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from app.explain.cuts import all_cuts
-from app.explain.errors import refused_backward
 from app.explain.facts import ended_with, makers, upstream
 from app.explain.memo import once
+from app.explain.refusals import refused_backward
 from app.trace.model import Backward, Operation, Trace
 
 NO_GRAPH = "does not require grad and does not have a grad_fn"

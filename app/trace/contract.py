@@ -30,6 +30,12 @@ def public(trace: Trace, diagnoses: Sequence[Struct], reference: Reference | Non
     return body
 
 
+def plain(thing: Struct) -> dict[str, Json]:
+    """Something else that has parts of a Trace, in the same form."""
+    body: dict[str, Json] = _plain(thing)
+    return body
+
+
 def _plain(thing: object) -> Json:
     if isinstance(thing, Values):
         return {

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from app.explain.diagnosis import Diagnosis
 from app.trace import contract
+from app.web.fixes import FixList
 
 
 def openapi_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
@@ -19,6 +20,7 @@ def openapi_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
         if not app.openapi_schema:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas.update(msgspec.json.schema_components([FixList], ref_template="#/components/schemas/{name}")[1])
             schemas.update(_components(contract.schema(Diagnosis)))
             # FastAPI adds its own form of 422 for every body; ours is a Problem.
             for unused in ("HTTPValidationError", "ValidationError"):

@@ -58,6 +58,8 @@ def _answer(request: Request, status: int, headers: dict[str, str]) -> Response:
         return _problem(
             status, _kebab(HTTPStatus(status).phrase.replace(" ", "")), HTTPStatus(status).phrase + ".", headers
         )
+    if request.url.path == "/fixes" and request.headers.get("HX-Request-Type") == "partial":
+        return Response(status_code=status, media_type="text/html")  # the advice stands without it
     bench = state_of(request)
     if request.url.path == "/traces" and status in (413, 500):
         source = getattr(request.state, "source", "")

@@ -7,6 +7,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from app.lessons.catalog import catalog
+from app.web.fixing import Fixing
 from app.web.outcome import Limits
 from app.web.runs import Runs
 from app.web.views import Site
@@ -16,6 +17,7 @@ class State(Struct, frozen=True, kw_only=True):
     """Made once by create_app."""
 
     runs: Runs
+    fixing: Fixing
     limits: Limits
     version: str
 

@@ -53,7 +53,7 @@ def result_page(
     lesson: Lesson | None = None,
 ) -> Response:
     """The page of a run, whatever became of it, at a moment; the last for None."""
-    result = result_of(shown, place, moment, bench.limits)
+    result = result_of(shown, place, moment, bench.limits, source, bench.fixing.kept(source))
     view = BenchView(site=bench.site(), opening=opening_of(source, lesson), source=source, result=result)
     return respond(request, "bench", view)
 

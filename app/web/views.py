@@ -15,6 +15,8 @@ from app.sandbox.run import Layer
 from app.trace.model import Environment
 from app.web.address import Address
 from app.web.findings import Finding
+from app.web.fix_views import FindingFixes, fixes_of
+from app.web.fixing import Tried
 from app.web.lines import Line
 from app.web.outcome import Ending, Limits, announcement, ending, remarks
 from app.web.printed import Printed
@@ -77,6 +79,7 @@ class ResultView(Struct, frozen=True, kw_only=True):
     truncated: tuple[str, ...]
     remarks: tuple[str, ...]
     findings: tuple[Finding, ...]
+    fixes: tuple[FindingFixes, ...]  # for each of them
     lines: tuple[Line, ...]
     still: Still
     timeline: Timeline | None  # None where nothing ran
@@ -135,8 +138,10 @@ def opening_of(source: str, lesson: Lesson | None = None) -> Opening:
     return Opening(title=lesson.title, text=lesson.text, path=lesson.path, line=line, segments=segments)
 
 
-def result_of(shown: Shown, place: Address, moment: int | None, limits: Limits) -> ResultView:
-    """All that the page shows of a run at that moment; the last for None."""
+def result_of(
+    shown: Shown, place: Address, moment: int | None, limits: Limits, source: str, tried: Tried | None = None
+) -> ResultView:
+    """All that the page shows of a run at that moment; the last for None. `tried` are its fixes, where known."""
     run, pictures = shown.run, shown.pictures
     trace = run.trace
     end = ending(trace, limits)
@@ -148,6 +153,7 @@ def result_of(shown: Shown, place: Address, moment: int | None, limits: Limits) 
         truncated=trace.truncated,
         remarks=remarks(trace),
         findings=shown.findings,
+        fixes=fixes_of(source, run, tried),
         lines=shown.lines,
         still=pictures.film.still(moment),
         timeline=shown.timeline,

@@ -1,6 +1,7 @@
 // The page with a snippet on it. The editor comes last, after the first paint: the textarea works without it.
 import "./run.js";
 import "./kept.js";
+import "./fixes.js";
 import "./light.js";
 import { mount } from "./lines.js";
 import "./figures.js";

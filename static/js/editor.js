@@ -290,8 +290,22 @@ export class Editor {
     if (room !== this.room && this.facts && !this.edited) queueMicrotask(() => this.#fit());
   }
 
+  // One change that can be undone, of no more than differs: the marks around it stay, and the caret goes there.
   replace(text) {
-    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
+    const old = this.view.state.doc.toString();
+    const shorter = Math.min(old.length, text.length);
+    let from = 0;
+    while (from < shorter && old[from] === text[from]) from += 1;
+    let tail = 0;
+    while (tail < shorter - from && old[old.length - 1 - tail] === text[text.length - 1 - tail]) tail += 1;
+    const insert = text.slice(from, text.length - tail);
+    // The name of its own keeps it apart from what was typed just before.
+    this.view.dispatch({
+      changes: { from, to: old.length - tail, insert },
+      selection: EditorSelection.cursor(from + insert.length),
+      userEvent: "replace",
+      scrollIntoView: true,
+    });
   }
 
   // Where the run stands. After an edit the marks have moved with their lines, and stay.

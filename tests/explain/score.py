@@ -1,5 +1,6 @@
 """How good the findings are, over all cases that ran."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 Lines = tuple[int, ...]
@@ -32,3 +33,31 @@ class Score:
 
 
 SCORE = Score()
+
+
+class Fixed:
+    """Counts the findings for which a change was run and found to mend, by rule."""
+
+    def __init__(self) -> None:
+        self.found: Counter[str] = Counter()
+        self.mended: Counter[str] = Counter()
+
+    def add(self, rule: str, *, mended: bool) -> None:
+        """One finding of a rule."""
+        self.found[rule] += 1
+        self.mended[rule] += mended
+
+    @property
+    def share(self) -> float:
+        """Of the findings of rules that offer changes, how many got one."""
+        able = [rule for rule in self.found if self.mended[rule]]
+        return sum(self.mended[rule] for rule in able) / max(sum(self.found[rule] for rule in able), 1)
+
+    def __str__(self) -> str:
+        without = ", ".join(f"{rule} {self.found[rule]}" for rule in sorted(self.found) if not self.mended[rule])
+        return f"{self.mended.total()} of {self.found.total()} findings got a fix that was run" + (
+            f"; none for {without}" if without else ""
+        )
+
+
+FIXED = Fixed()

@@ -91,7 +91,7 @@ def test_health(client: TestClient) -> None:
 
 def test_the_openapi_document_is_whole(client: TestClient) -> None:
     document = client.get("/api/openapi.json").json()
-    assert set(document["paths"]) == {"/api/v1/traces", "/api/v1/schema", "/healthz"}
+    assert set(document["paths"]) == {"/api/v1/traces", "/api/v1/fixes", "/api/v1/schema", "/healthz"}
     responses = document["paths"]["/api/v1/traces"]["post"]["responses"]
     assert set(responses) == {"200", "413", "422", "429", "503"}
     assert "Retry-After" in responses["429"]["headers"]
@@ -119,6 +119,7 @@ def test_the_docs_show_every_operation_and_shape(client: TestClient) -> None:
     document = client.get("/api/openapi.json").json()
     headings = [heading.text for heading in page.select("h2")]
     assert [heading for heading in headings if "/" in heading] == [
+        "POST /api/v1/fixes",
         "POST /api/v1/traces",
         "GET /api/v1/schema",
         "GET /healthz",

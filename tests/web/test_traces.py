@@ -11,6 +11,7 @@ from app.errors import QueueFull, SandboxUnavailable
 from app.lessons.catalog import catalog
 from app.sandbox.run import Layer
 from app.trace.model import Reference, Trace
+from app.web.fixing import Fixing
 from app.web.runs import Runs
 from tests.web.conftest import PARTIAL, soup, source_in
 from tests.web.samples import data_trace
@@ -199,7 +200,8 @@ def refusing(client: TestClient, request: pytest.FixtureRequest) -> Iterator[Tes
     """The application while its sandbox refuses with `request.param`."""
     state = client.app.state  # type: ignore[attr-defined]  # of Starlette
     before = state.tapescope
-    state.tapescope = type(before)(runs=Runs(Refusing(request.param)), limits=before.limits, version=before.version)
+    runs = Runs(Refusing(request.param))
+    state.tapescope = type(before)(runs=runs, fixing=Fixing(runs), limits=before.limits, version=before.version)
     yield client
     state.tapescope = before
 

@@ -9,8 +9,9 @@ from math import prod
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.errors import refused_operation
+from app.explain.edits.scalar_root import scalar_root
 from app.explain.facts import called
+from app.explain.refusals import refused_operation
 from app.explain.rule import Page
 from app.trace.model import Operation, Tensor, Trace
 
@@ -32,7 +33,7 @@ y.backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (scalar_root,)
 ONLY_SCALAR, ONLY_REAL = "grad can be implicitly created only for scalar", "only for real scalar outputs"
 MISMATCH = "Mismatch in shape: grad_output["
 BATCHED, COMPLEX = "If `is_grads_batched=True`", "For complex Tensors, both grad_output and output"

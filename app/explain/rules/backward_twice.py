@@ -8,9 +8,12 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.errors import refused_backward
+from app.explain.edits.detach_state import detach_state
+from app.explain.edits.forward_again import forward_again
+from app.explain.edits.retain_graph import retain_graph
 from app.explain.facts import code, ended_with
 from app.explain.passes import carried
+from app.explain.refusals import refused_backward
 from app.explain.rule import Page
 from app.trace.model import Backward, Trace
 
@@ -36,7 +39,7 @@ y.backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (detach_state, forward_again, retain_graph)
 TORCH_SAYS = "backward through the graph a second time"
 
 

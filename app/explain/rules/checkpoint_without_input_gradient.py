@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from app.explain.cuts import CHECKPOINT, all_cuts, in_checkpoint, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.errors import refused_backward
 from app.explain.facts import listed, makers, upstream
 from app.explain.memo import once
+from app.explain.refusals import refused_backward
 from app.explain.rule import Page
 from app.explain.second import NO_GRAPH
 from app.trace.model import Backward, Operation, Trace

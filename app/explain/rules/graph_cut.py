@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from app.explain.cuts import in_checkpoint, is_convention, told, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.leave_out_cut import leave_out_cut
 from app.explain.rule import Page
 from app.trace.model import Trace
 
@@ -32,7 +33,7 @@ print(A.weight.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (leave_out_cut,)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.no_grad import no_grad
+from app.explain.edits.out_of_place import out_of_place
 from app.explain.facts import called, ended_by, ended_with, ids, lines_of, sentence, writer
 from app.explain.rule import Page
 from app.trace.model import Operation, Trace
@@ -32,7 +34,7 @@ w += 1
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (no_grad, out_of_place)
 TORCH_SAYS = "a leaf Variable that requires grad is being used in an in-place operation"
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.errors import refused_operation
 from app.explain.facts import called, ended_with
+from app.explain.refusals import refused_operation
 from app.explain.rule import Page
 from app.trace.model import Trace
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from app.explain.cuts import how, taken_as_values, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.leave_out_cut import leave_out_cut
 from app.explain.facts import called, downstream, latest_before, listed
 from app.explain.leaves import unreached
 from app.explain.rule import Page
@@ -31,7 +32,7 @@ print(v.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (leave_out_cut,)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.retain_grad import retain_grad
 from app.explain.facts import called
 from app.explain.leaves import gradient_reads, standing
 from app.explain.rule import Page
@@ -33,7 +34,7 @@ print(y.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (retain_grad,)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from app.explain.cuts import all_cuts, how, taken_as_values
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.errors import refused_backward
+from app.explain.edits.leaf_with_grad import leaf_with_grad
+from app.explain.edits.leave_out_cut import leave_out_cut
+from app.explain.edits.update_in_place import update_in_place
 from app.explain.facts import called, code, latest_before, listed, makers, upstream
 from app.explain.leaves import standing
+from app.explain.refusals import refused_backward
 from app.explain.rule import Page
 from app.explain.rules.checkpoint_without_input_gradient import refused_for
 from app.explain.second import NO_GRAPH, constant_gradient, lost_gradient
@@ -33,7 +36,7 @@ y.backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (leave_out_cut, update_in_place, leaf_with_grad)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.errors import refused_operation
+from app.explain.edits.detach_before_numpy import detach_before_numpy
 from app.explain.facts import called
+from app.explain.refusals import refused_operation
 from app.explain.rule import Page
 from app.trace.model import Trace
 
@@ -28,7 +29,7 @@ array = w.numpy()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (detach_before_numpy,)
 ARRAY = ("Can't call numpy() on Tensor that requires grad", "Can't export tensors that require gradient")
 TAKING = frozenset(["numpy", "__array__", "__dlpack__", "to_dlpack", "from_dlpack", "asarray"])
 

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_alias import clone_alias
+from app.explain.edits.clone_before_write import clone_before_write
+from app.explain.edits.clone_saved import clone_saved
+from app.explain.edits.move_line import move_after_backward
+from app.explain.edits.out_of_place import out_of_place
 from app.explain.facts import Read, called, code, ids, lines_of, operation_of, refused, sentence, writer, writes_since
 from app.explain.rule import Page
 from app.trace.model import Trace, Write
@@ -32,7 +37,7 @@ y.sum().backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (out_of_place, clone_before_write, clone_alias, move_after_backward, clone_saved)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from app.explain.cuts import all_cuts, how, instead
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
-from app.explain.errors import refused_backward
+from app.explain.edits.allow_unused import allow_unused
 from app.explain.facts import called, downstream, listed, makers, upstream
+from app.explain.refusals import refused_backward
 from app.explain.rule import Page
 from app.trace.flow import Cut
 from app.trace.model import Trace
@@ -30,7 +31,7 @@ torch.autograd.grad((w * 2).sum(), v)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (allow_unused,)
 UNUSED = "appears to not have been used in the graph"
 NO_GRAD = "One of the differentiated Tensors does not require grad"
 

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_alias import clone_alias
+from app.explain.edits.clone_saved import clone_saved
+from app.explain.edits.move_line import move_after_backward
+from app.explain.edits.numpy_copy import numpy_copy
 from app.explain.facts import Read, called, code, ids, lines_of, listed, sentence, writer
 from app.explain.rule import Page
 from app.explain.rules.buffer_overwritten_unversioned import is_uncounted
@@ -38,7 +42,7 @@ print(w.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (numpy_copy, clone_alias, clone_saved, move_after_backward)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_alias import clone_alias
+from app.explain.edits.clone_before_write import clone_before_write
+from app.explain.edits.clone_saved import clone_saved
+from app.explain.edits.detach_for_data import detach_for_data
+from app.explain.edits.move_line import move_after_backward
 from app.explain.facts import Read, called, hidden, ids, lines_of, listed, made_by, sentence, writer, writes_since
 from app.explain.rule import Page
 from app.trace.model import Trace, Write
@@ -38,7 +43,7 @@ print(w.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (clone_alias, detach_for_data, clone_before_write, clone_saved, move_after_backward)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -1,0 +1,381 @@
+"""A snippet's concrete syntax tree: what stands on a line, and the source again with a few nodes changed.
+
+libcst keeps every space and comment. It takes long for brackets within brackets and for long chains, and this runs in
+the server: a source that is longer, or nested deeper, than what people write has no tree here.
+"""
+
+import ast
+import io
+import tokenize
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TypeVar
+
+import libcst as cst
+
+from app.trace.model import Operation, Trace
+
+MOST_CHARACTERS = 8_000
+MOST_BRACKETS = 8  # within one another
+MOST_NESTED = 60  # syntax nodes within one another
+MOST_EXPRESSION = 200  # characters of an expression in a Trace
+
+Small = cst.BaseSmallStatement
+Statement = cst.BaseSmallStatement | cst.BaseCompoundStatement
+Line = cst.SimpleStatementLine | cst.BaseCompoundStatement
+Change = cst.CSTNode | Sequence[cst.CSTNode] | None  # instead of a node: another, several, or none
+Kind = TypeVar("Kind", bound=cst.CSTNode)
+
+_LONE = (cst.Name, cst.Attribute, cst.Call, cst.Subscript)  # a method can follow them as they are
+
+
+class Tree:
+    """The syntax tree of one source. Expressions are looked through only where they are asked for."""
+
+    def __init__(self, source: str, parsed: ast.Module) -> None:
+        self.source, self.module = source, cst.parse_module(source)
+        self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
+        self._own: dict[cst.CSTNode, Sequence[cst.CSTNode]] = {}
+        self._ran_at: dict[tuple[int, str | None, type[cst.CSTNode]], Sequence[cst.CSTNode]] = {}
+        # Python's own tree has the same statements in the same order, and knows where they begin
+        self._all = tuple(self._blocks(self.module))
+        self._lines = dict(zip(self._all, map(_first_line, _statements(parsed)), strict=True))
+        self._on_line: defaultdict[int, list[Statement]] = defaultdict(list)
+        for statement, line in self._lines.items():
+            self._on_line[line].append(statement)
+        self.imported = frozenset(self._imported())
+
+    def _blocks(self, node: cst.CSTNode) -> Iterator[Statement]:
+        """The statements inside of `node`, each before those inside of it."""
+        for part in _parts(node):
+            self._parents[part] = node
+            if isinstance(part, Statement):
+                yield part
+            yield from self._blocks(part)
+
+    def _imported(self) -> Iterator[str]:
+        """The names that stand for modules, and for what was imported from them."""
+        for each in self._all:
+            if isinstance(each, cst.Import | cst.ImportFrom) and not isinstance(each.names, cst.ImportStar):
+                for name in each.names:
+                    yield name.evaluated_alias or name.evaluated_name.partition(".")[0]
+
+    def line_of(self, node: cst.CSTNode) -> int:
+        """The line on which the statement of `node` begins, from 1."""
+        return self._lines[self.statement(node)]
+
+    def statements(self, line: int) -> Sequence[Statement]:
+        """What begins on `line`, in order: several statements apart by semicolons, or a loop and what it repeats."""
+        return self._on_line.get(line, ())
+
+    def inside(self, statement: cst.BaseCompoundStatement) -> Iterator[Statement]:
+        """The statements inside of it, in order."""
+        return (each for each in self._all if any(above is statement for above in self.around(each)))
+
+    def own(self, node: cst.CSTNode, kind: type[Kind]) -> Iterator[Kind]:
+        """The nodes of that kind in `node`, outermost first, but not in statements inside of it."""
+        if node not in self._own:
+            self._own[node] = tuple(self._expressions(node))
+        return (each for each in self._own[node] if isinstance(each, kind))
+
+    def _expressions(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        for child in node.children:
+            if not isinstance(child, Statement | cst.BaseSuite):
+                self._parents[child] = node
+                yield child
+                yield from self._expressions(child)
+
+    def own_statements(self, kind: type[Kind]) -> Iterator[Kind]:
+        """The statements of that kind, line by line."""
+        return (each for each in self._all if isinstance(each, kind))
+
+    def own_of_all(self, kind: type[Kind], word: str) -> Iterator[Kind]:
+        """The nodes of that kind anywhere, in statements in whose source that word stands."""
+        for statement in self._all if word in self.source else ():
+            compound = isinstance(statement, cst.BaseCompoundStatement)
+            if compound or word in self.module.code_for_node(statement):
+                yield from self.own(statement, kind)
+
+    def at(self, trace: Trace, operation: Operation, kind: type[Kind]) -> Sequence[Kind]:
+        """The nodes of that kind that `operation` ran, as its line and its expression tell."""
+        place = trace.line(operation.step), operation.expression, kind
+        if place not in self._ran_at:  # a line of a loop runs again and again
+            self._ran_at[place] = list(self._at(*place))
+        return self._ran_at[place]  # type: ignore[return-value]  # as the key has it
+
+    def _at(self, line: int, expression: str | None, kind: type[Kind]) -> Iterator[Kind]:
+        for statement in self.statements(line):
+            if isinstance(statement, kind) and self._ran(statement, expression):
+                yield statement
+            yield from (node for node in self.own(statement, kind) if self._ran(node, expression))
+
+    def _ran(self, node: cst.CSTNode, expression: str | None) -> bool:
+        text = self.text(node)
+        if text == expression or expression is None:
+            return text == expression
+        # Python places what follows a dot on a line of its own by that alone: "data" for `y` and, below it, `.data`
+        return text.endswith(f".{expression}") and "\n" in self.module.code_for_node(node)
+
+    def text(self, node: cst.CSTNode) -> str:
+        """The source of `node` as a Trace has it: in one line, without the brackets around it, cut."""
+        if isinstance(node, cst.BaseExpression) and node.lpar:
+            node = node.with_changes(lpar=(), rpar=())
+        if isinstance(node, Small):
+            node = node.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
+        return " ".join(self.module.code_for_node(node).split())[:MOST_EXPRESSION]
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """What `node` is a part of."""
+        return self._parents.get(node)
+
+    def around(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """All that `node` is inside of, nearest first."""
+        at = self.parent(node)
+        while at is not None:
+            yield at
+            at = self.parent(at)
+
+    def statement(self, node: cst.CSTNode) -> Statement:
+        """The statement that `node` is or is in."""
+        if isinstance(node, cst.SimpleStatementLine):
+            return node.body[0]
+        found = next((each for each in (node, *self.around(node)) if isinstance(each, Statement)), None)
+        if found is None:
+            raise LookupError(f"no statement around {type(node).__name__}")
+        return found
+
+    def block(self, statement: Statement) -> Sequence[cst.CSTNode]:
+        """The lines among which the line of `statement` is."""
+        line = self.whole_line(statement)
+        above = self.parent(line) if line is not None else None
+        return above.body if isinstance(above, cst.Module | cst.IndentedBlock) else ()
+
+    def whole_line(self, statement: Statement) -> Line | None:
+        """The line of which `statement` is all; None where it shares one."""
+        if isinstance(statement, cst.BaseCompoundStatement):
+            return statement
+        above = self.parent(statement)
+        return above if isinstance(above, cst.SimpleStatementLine) and len(above.body) == 1 else None
+
+    def alias(self, module: str = "torch") -> str | None:
+        """By which name the snippet has that module: "torch", "t"; None where it has none at its top level."""
+        for line in self.module.body:
+            for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+                if not isinstance(small, cst.Import):
+                    continue
+                for name in small.names:
+                    if name.evaluated_alias:
+                        if name.evaluated_name == module:
+                            return name.evaluated_alias
+                    elif name.evaluated_name.partition(".")[0] == module:
+                        return module
+        return None
+
+    def with_changes(self, changes: Mapping[cst.CSTNode, Change]) -> str:
+        """The source with these nodes changed."""
+        unknown = {node for node in changes if node not in self._parents}
+        for statement in self._all if unknown else ():
+            unknown.difference_update(self.own(statement, cst.CSTNode))  # type: ignore[type-abstract]  # all kinds
+        above = {each for node in changes for each in self.around(node)}
+        changed = self.module.visit(_Changer(changes, above))
+        return changed.code if isinstance(changed, cst.Module) else self.source
+
+    def before(self, statement: Statement, text: str) -> dict[cst.CSTNode, Change]:
+        """The change that puts the statement `text` before `statement`."""
+        line = self.whole_line(statement)
+        if line is None:
+            return {statement: (*_small(text), statement)}
+        return {line: (_parsed(text).with_changes(leading_lines=line.leading_lines), _unled(line))}
+
+    def after(self, statement: Statement, text: str) -> dict[cst.CSTNode, Change]:
+        """The change that puts the statement `text` after `statement`."""
+        line = self.whole_line(statement)
+        if line is None:
+            return {statement: (statement, *_small(text))}
+        return {line: (line, _parsed(text))}
+
+    def without(self, statement: Statement) -> dict[cst.CSTNode, Change]:
+        """The change that leaves `statement` out."""
+        line = self.whole_line(statement)
+        if line is None:
+            return {statement: None}
+        return {line: None} if len(self.block(statement)) > 1 else {line: _parsed("pass")}
+
+    def under(self, header: str, lines: Sequence[Line]) -> dict[cst.CSTNode, Change]:
+        """The change that puts `lines`, which follow one another, under a header such as `with torch.no_grad():`."""
+        whole = cst.ensure_type(cst.parse_statement(f"{header}\n    pass\n"), cst.With)
+        body = cst.IndentedBlock(body=(_unled(lines[0]), *lines[1:]))
+        whole = whole.with_changes(leading_lines=lines[0].leading_lines, body=body)
+        return {lines[0]: whole, **dict.fromkeys(lines[1:])}
+
+
+@lru_cache(maxsize=8)
+def tree_of(source: str) -> Tree | None:
+    """The tree of `source`; None of what is no Python, or beyond these bounds."""
+    if len(source) > MOST_CHARACTERS:
+        return None
+    try:
+        tree = ast.parse(source)
+        if _nested(tree) > MOST_NESTED or _brackets(source) > MOST_BRACKETS:
+            return None
+        return Tree(source, tree)
+    except (SyntaxError, ValueError, MemoryError, RecursionError, tokenize.TokenError, cst.ParserSyntaxError):
+        return None
+
+
+def _nested(tree: ast.AST) -> int:
+    deepest, level = 0, [tree]
+    while level:
+        deepest, level = deepest + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return deepest
+
+
+def _brackets(source: str) -> int:
+    deepest = depth = 0
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.OP:
+            depth += (token.string in "([{") - (token.string in ")]}")
+            deepest = max(deepest, depth)
+    return deepest
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    """The statements inside of `tree`, each before those inside of it."""
+    for part in ast.iter_child_nodes(tree):
+        if isinstance(part, ast.stmt):
+            yield part
+        if isinstance(part, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from _statements(part)
+
+
+def _first_line(statement: ast.stmt) -> int:
+    """Where it begins, as a step of a Trace has it: what is decorated, at its first decorator."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """What of `node` holds statements or is one, in order."""
+    if isinstance(node, cst.Module | cst.BaseSuite | cst.SimpleStatementLine):
+        yield from node.body
+    for name in ("body", "handlers", "cases", "orelse", "finalbody") if not isinstance(node, cst.BaseSuite) else ():
+        part = getattr(node, name, None)
+        if isinstance(part, cst.BaseSuite | cst.BaseCompoundStatement | cst.Else | cst.Finally):
+            yield part
+        elif name in ("handlers", "cases") and part is not None:
+            yield from part
+
+
+class _Changer(cst.CSTTransformer):
+    def __init__(self, changes: Mapping[cst.CSTNode, Change], above: set[cst.CSTNode]) -> None:
+        super().__init__()
+        self._changes, self._above = changes, above
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        return node in self._above  # the rest stays as it is
+
+    def on_leave(  # type: ignore[override]  # one for all kinds of nodes
+        self, original_node: cst.CSTNode, updated_node: cst.CSTNode
+    ) -> cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNode]:
+        if original_node not in self._changes:
+            return updated_node
+        change = self._changes[original_node]
+        if change is None:
+            return cst.RemoveFromParent()
+        return change if isinstance(change, cst.CSTNode) else cst.FlattenSentinel(change)
+
+
+def _parsed(text: str) -> cst.SimpleStatementLine:
+    return cst.ensure_type(cst.parse_statement(text), cst.SimpleStatementLine)
+
+
+def _small(text: str) -> Sequence[Small]:
+    return _parsed(text).body
+
+
+def _unled(line: Line) -> Line:
+    """`line` without the empty lines and comments before it."""
+    return line.with_changes(leading_lines=())
+
+
+def method(receiver: cst.BaseExpression, name: str, *arguments: cst.BaseExpression) -> cst.Call:
+    """`receiver.name(*arguments)`, with brackets around a receiver that needs them."""
+    if not isinstance(receiver, _LONE) and not receiver.lpar:
+        receiver = receiver.with_changes(lpar=(cst.LeftParen(),), rpar=(cst.RightParen(),))
+    return cst.Call(cst.Attribute(receiver, cst.Name(name)), [cst.Arg(argument) for argument in arguments])
+
+
+def call_for(attribute: cst.Attribute, name: str) -> cst.Call:
+    """`x.name()` for the attribute `x.data`, with its lines and its brackets."""
+    bare = attribute.with_changes(attr=cst.Name(name), lpar=(), rpar=())
+    return cst.Call(bare, lpar=attribute.lpar, rpar=attribute.rpar)
+
+
+def assignment(target: cst.BaseExpression, value: cst.BaseExpression) -> cst.Assign:
+    """`target = value`. Raises TypeError for what nothing can be assigned to."""
+    return cst.Assign([assigned(target)], value)
+
+
+def assigned(target: cst.BaseExpression) -> cst.AssignTarget:
+    """`target` as the left side of an assignment. Raises TypeError for what cannot be one."""
+    if not isinstance(target, cst.BaseAssignTargetExpression):
+        raise TypeError(f"nothing can be assigned to {type(target).__name__}")
+    return cst.AssignTarget(target)
+
+
+def method_name(node: cst.CSTNode) -> str | None:
+    """What `node` calls, after the last dot: "add_" of `y.add_(1)` and of `torch.add_(y)`."""
+    if not isinstance(node, cst.Call):
+        return None
+    if isinstance(node.func, cst.Attribute):
+        return node.func.attr.value
+    return node.func.value if isinstance(node.func, cst.Name) else None
+
+
+def receiver(node: cst.Call) -> cst.BaseExpression | None:
+    """What stands before the last dot of what `node` calls."""
+    return node.func.value if isinstance(node.func, cst.Attribute) else None
+
+
+def keyword(call: cst.Call, name: str) -> cst.Arg | None:
+    """The argument that is given by that name."""
+    return next((each for each in call.args if each.keyword is not None and each.keyword.value == name), None)
+
+
+def with_keyword(call: cst.Call, name: str, value: str) -> cst.Call:
+    """`call` with `name=value`, in place of the one that it has, or as the last argument."""
+    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    given = cst.Arg(cst.parse_expression(value), cst.Name(name), equal=equal)
+    if (old := keyword(call, name)) is not None:
+        args = [each.with_changes(value=given.value) if each is old else each for each in call.args]
+        return call.with_changes(args=args)
+    if not call.args:
+        return call.with_changes(args=[given])
+    *first, last = call.args
+    comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    if isinstance(last.comma, cst.Comma):  # before a bracket on a line of its own
+        given = given.with_changes(comma=last.comma)
+        comma = next((each.comma for each in first if isinstance(each.comma, cst.Comma)), comma)
+    return call.with_changes(args=[*first, last.with_changes(comma=comma), given])
+
+
+def without_keyword(call: cst.Call, name: str) -> cst.Call:
+    """`call` without the argument of that name."""
+    kept = [each for each in call.args if each is not keyword(call, name)]
+    if kept and call.args[-1] is not kept[-1]:
+        kept[-1] = kept[-1].with_changes(comma=call.args[-1].comma)
+    return call.with_changes(args=kept)
+
+
+def owner_of_set(statement: cst.CSTNode, name: str) -> cst.BaseExpression | None:
+    """`y` of the statement `y.name = …`."""
+    target = statement.targets[0].target if isinstance(statement, cst.Assign) else None
+    return target.value if isinstance(target, cst.Attribute) and target.attr.value == name else None
+
+
+def is_name(node: cst.CSTNode | None) -> bool:
+    """Whether `node` is a variable, or an attribute of one: what can be bound anew."""
+    while isinstance(node, cst.Attribute):
+        node = node.value
+    return isinstance(node, cst.Name)
