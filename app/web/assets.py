@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2] / "static"
 # Sheets that one page asks for together go as one: fewer requests before the first paint, and a quarter less to send.
 BUNDLES = {
     "css/bench.css": tuple(f"css/{name}.css" for name in "editor page fixes timeline figure tape gradients".split()),
-    "css/versus.css": tuple(f"css/{name}.css" for name in "editor page timeline figure tape gradients compare".split()),
+    "css/versus.css": tuple(
+        f"css/{name}.css" for name in "editor page timeline figure tape gradients reading compare".split()
+    ),
 }
 KEPT = "public, max-age=31536000, immutable"
 _COMPRESSED = ("text/", "application/json", "image/svg+xml")

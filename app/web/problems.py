@@ -48,7 +48,7 @@ def install(app: FastAPI) -> None:
 
 
 def _answer(request: Request, status: int, headers: dict[str, str]) -> Response:
-    if status == 400 and request.url.path == "/api/v1/traces":
+    if status == 400 and request.url.path.startswith("/api/"):
         return _bad_body("body")  # bytes that are no text at all
     if status == 413 and request.url.path.startswith("/api/"):
         limit = state_of(request).limits.source

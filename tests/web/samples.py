@@ -6,6 +6,7 @@ import msgspec
 
 from app.trace.model import (
     Backward,
+    Check,
     Counter,
     Edge,
     Environment,
@@ -138,7 +139,12 @@ def data_trace(**fields: Any) -> Trace:
                 roots=("t3",),
                 fired=(
                     Fired(node="n1", grad_inputs=(ONES,), grad_outputs=(values(1.0, shape=()),)),
-                    Fired(node="n0", grad_inputs=(ZEROS,), grad_outputs=(ONES,)),
+                    Fired(
+                        node="n0",
+                        grad_inputs=(ZEROS,),
+                        grad_outputs=(ONES,),
+                        checks=(Check(slot=0, version=0, intact=False),),
+                    ),
                     Fired(node="n2", grad_outputs=(ZEROS,)),
                 ),
             ),

@@ -59,7 +59,7 @@ def page(trace: Trace, moment: int | None = None) -> str:
     shown = show(run, draw(trace), source)
     place = Address(path="/")
     view = BenchView(
-        site=SITE, opening=opening_of(source), source=source, result=result_of(shown, place, moment, LIMITS)
+        site=SITE, opening=opening_of(source), source=source, result=result_of(shown, place, moment, LIMITS, source)
     )
     msgspec.json.encode(contract.public(trace, diagnoses))
     return visible_page(templates.get_template("pages/bench.html").render(view=view))
