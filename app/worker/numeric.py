@@ -155,7 +155,8 @@ class NumericCheck:
         leaves = Leaves(used=uses.leaves if uses else None)
 
         def over() -> bool:
-            return leaves.calls >= budget.NUMERIC_CALLS or time.monotonic() > self._end_s - budget.NUMERIC_S / 2
+            late = leaves.calls > 0 and time.monotonic() > self._end_s - budget.NUMERIC_S / 2
+            return late or leaves.calls >= budget.NUMERIC_CALLS
 
         def called() -> None:
             leaves.calls += 1
