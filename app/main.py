@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from app.sandbox.run import Sandbox
 from app.settings import Settings
-from app.web import api, pages, problems, traces
+from app.web import api, numeric, pages, problems, traces
 from app.web.assets import assets
 from app.web.headers import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.openapi import openapi_of
@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         source_bytes=settings.source_bytes,
     )
     app.state.tapescope = State(runs=Runs(sandbox), limits=limits, version=app.version)
-    for module in (pages, traces, api):
+    for module in (pages, traces, numeric, api):
         app.include_router(module.router)
     problems.install(app)
     app.openapi = openapi_of(app)  # type: ignore[method-assign]  # the way that FastAPI documents

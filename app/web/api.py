@@ -17,6 +17,7 @@ from app.web.run import Run
 from app.web.site import Bench
 
 TRACE = "#/components/schemas/Trace"  # put there by openapi.py
+NUMERIC = "#/components/schemas/Numeric"
 
 router = APIRouter(tags=["Traces"])
 
@@ -82,6 +83,27 @@ async def create_trace(bench: Bench, wanted: Annotated[TraceRequest, Body()]) ->
     """Runs the source once in the sandbox and answers with its Trace."""
     run = await bench.runs.of(wanted.source)
     return Response(await run_in_threadpool(_encoded, run), media_type="application/json")
+
+
+@router.post(
+    "/api/v1/numeric",
+    operation_id="checkNumerically",
+    summary="Compare gradients with finite differences",
+    responses={
+        200: {
+            "description": "What was compared, and what could not be.",
+            "content": {"application/json": {"schema": {"$ref": NUMERIC}}},
+        },
+        **PROBLEMS,
+    },
+    response_class=JSONResponse,
+    response_model=None,
+)
+async def check_numerically(bench: Bench, wanted: Annotated[TraceRequest, Body()]) -> Response:
+    """Runs the source again and again, with one element of one leaf moved, and compares slopes with gradients."""
+    told, checked = await bench.runs.numeric(wanted.source)
+    body = msgspec.json.encode(contract.public_numeric(checked, told))
+    return Response(body, media_type="application/json")
 
 
 @router.get(

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.numeric import NumericStory
 from app.trace import contract
 
 
@@ -19,6 +20,7 @@ def openapi_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
         if not app.openapi_schema:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas.update(_components(contract.numeric_schema(NumericStory)))
             schemas.update(_components(contract.schema(Diagnosis)))
             # FastAPI adds its own form of 422 for every body; ours is a Problem.
             for unused in ("HTTPValidationError", "ValidationError"):
@@ -30,11 +32,9 @@ def openapi_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
 
 
 def _components(schema: dict[str, Any]) -> dict[str, Any]:
-    """A JSON Schema with `$defs` as entries of an OpenAPI document; the schema itself becomes "Trace"."""
+    """A JSON Schema with `$defs` as entries of an OpenAPI document; the schema itself goes by its title."""
     text = msgspec.json.encode(schema).decode()
     moved: dict[str, Any] = msgspec.json.decode(re.sub(r'"#/\$defs/', '"#/components/schemas/', text))
     parts: dict[str, Any] = moved.pop("$defs", {})
     moved.pop("$schema", None)
-    if set(moved) == {"$ref"}:
-        return parts
-    return {**parts, "Trace": moved}
+    return {**parts, moved["title"]: moved}

@@ -10,6 +10,7 @@ from app.diagram.gradients import Gradients
 from app.diagram.scene import Scene
 from app.diagram.tape import Tape
 from app.explain.diagnosis import Diagnosis
+from app.explain.numeric import NumericStory
 from app.lessons.catalog import Lesson, catalog
 from app.sandbox.run import Layer
 from app.trace.model import Environment
@@ -86,6 +87,7 @@ class ResultView(Struct, frozen=True, kw_only=True):
     variables: Variables | None
     environment: Environment
     announcement: str
+    numeric: NumericStory | None = None  # where it was asked for
 
 
 class BenchView(Struct, frozen=True, kw_only=True):
@@ -122,7 +124,9 @@ def opening_of(source: str, lesson: Lesson | None = None) -> Opening:
     return Opening(title=lesson.title, text=lesson.text, path=lesson.path, line=line, segments=segments)
 
 
-def result_of(shown: Shown, place: Address, moment: int | None, limits: Limits) -> ResultView:
+def result_of(
+    shown: Shown, place: Address, moment: int | None, limits: Limits, numeric: NumericStory | None = None
+) -> ResultView:
     """All that the page shows of a run at that moment; the last for None."""
     run, pictures = shown.run, shown.pictures
     trace = run.trace
@@ -146,4 +150,5 @@ def result_of(shown: Shown, place: Address, moment: int | None, limits: Limits) 
         variables=shown.variables,
         environment=trace.environment,
         announcement=announcement(end, run.diagnoses),
+        numeric=numeric,
     )
