@@ -26,10 +26,13 @@ NUMERIC_SCHEMA = "tapescope.numeric/1"
 Json = Any  # what json.dumps takes; a recursive type would only move the casts
 
 
-def public(trace: Trace, diagnoses: Sequence[Struct], reference: Reference | None = None) -> dict[str, Json]:
+def public(
+    trace: Trace, diagnoses: Sequence[Struct], reference: Reference | None = None, error_explained: Struct | None = None
+) -> dict[str, Json]:
     """`trace` and what explains it, as plain JSON values. Non-finite numbers are "nan", "inf", "-inf"."""
     body = {"schema": SCHEMA, **_plain(trace), "diagnoses": _plain(diagnoses)}
     body["reference"] = None if reference is None else _plain(reference)
+    body["error_explained"] = _plain(error_explained)
     return body
 
 
@@ -141,10 +144,10 @@ def numeric_schema(told: type[Struct]) -> dict[str, Json]:
     }
 
 
-def schema(diagnosis: type[Struct]) -> dict[str, Json]:
-    """The JSON Schema of what `public` gives, for diagnoses of the type `diagnosis`."""
-    (_, reference, finding), components = msgspec.json.schema_components(
-        [Trace, Reference, diagnosis], ref_template="#/$defs/{name}"
+def schema(diagnosis: type[Struct], explanation: type[Struct]) -> dict[str, Json]:
+    """The JSON Schema of what `public` gives, for diagnoses of the type `diagnosis` and an error of the type `explanation`."""
+    (_, reference, finding, explained), components = msgspec.json.schema_components(
+        [Trace, Reference, diagnosis, explanation], ref_template="#/$defs/{name}"
     )
     number = {"anyOf": [{"type": "number"}, {"type": "boolean"}, {"enum": ["nan", "inf", "-inf"]}]}
     components["Values"] = {
@@ -193,6 +196,10 @@ def schema(diagnosis: type[Struct]) -> dict[str, Json]:
         "reference": {
             "anyOf": [reference, {"type": "null"}],
             "description": "A second run with every saved tensor kept intact; null where none was called for.",
+        },
+        "error_explained": {
+            "anyOf": [explained, {"type": "null"}],
+            "description": "The exception that ended the run, where autograd has no part in it; else null.",
         },
     }
     return {

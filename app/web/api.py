@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.errors.explanation import Explanation
 from app.trace import contract
 from app.web.api_docs import ApiView, read_document
 from app.web.respond import page
@@ -118,7 +119,7 @@ async def check_numerically(bench: Bench, wanted: Annotated[TraceRequest, Body()
 )
 async def trace_schema() -> Response:
     """The schema that the answers of `POST /api/v1/traces` follow."""
-    return Response(msgspec.json.encode(contract.schema(Diagnosis)), media_type="application/schema+json")
+    return Response(msgspec.json.encode(contract.schema(Diagnosis, Explanation)), media_type="application/schema+json")
 
 
 @router.get(
@@ -146,4 +147,4 @@ async def docs(request: Request, bench: Bench) -> Response:
 
 
 def _encoded(run: Run) -> bytes:
-    return msgspec.json.encode(contract.public(run.trace, run.diagnoses, run.reference))
+    return msgspec.json.encode(contract.public(run.trace, run.diagnoses, run.reference, run.explained))

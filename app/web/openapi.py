@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.errors.explanation import Explanation
 from app.explain.numeric import NumericStory
 from app.trace import contract
 
@@ -21,7 +22,7 @@ def openapi_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas.update(_components(contract.numeric_schema(NumericStory)))
-            schemas.update(_components(contract.schema(Diagnosis)))
+            schemas.update(_components(contract.schema(Diagnosis, Explanation)))
             # FastAPI adds its own form of 422 for every body; ours is a Problem.
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)

@@ -9,6 +9,7 @@ from app.diagram.pictures import NONE_OPEN, Folds, Pictures, draw
 from app.errors import UserFacingError
 from app.explain import explain
 from app.explain.contrast import contrast, needs_reference
+from app.explain.errors import explain_error
 from app.explain.numeric import NumericStory, disagrees, tell
 from app.lessons.catalog import Lesson
 from app.sandbox.run import Layer
@@ -106,14 +107,15 @@ class Runs:
 
     async def _explained(self, source: str, trace: Trace) -> Run:
         diagnoses = explain(trace)
+        explained = explain_error(trace, source, diagnoses)
         if not needs_reference(trace):
-            return Run(trace=trace, diagnoses=diagnoses)
+            return Run(trace=trace, diagnoses=diagnoses, explained=explained)
         try:
             reference = await self.sandbox.reference(source)
         except UserFacingError as refused:
-            return Run(trace=trace, diagnoses=diagnoses, not_compared=str(refused))
+            return Run(trace=trace, diagnoses=diagnoses, explained=explained, not_compared=str(refused))
         contrasts = contrast(trace, reference)
-        return Run(trace=trace, diagnoses=diagnoses, reference=reference, contrasts=contrasts)
+        return Run(trace=trace, diagnoses=diagnoses, explained=explained, reference=reference, contrasts=contrasts)
 
 
 def _with_open(run: Run, source: str, unfold: Folds) -> Shown:

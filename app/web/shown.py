@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from app.diagram.gradients import Gradients, draw_gradients
 from app.diagram.pictures import MOMENT, Folds, Pictures
+from app.web.frames import FrameLine, frames_of
 from app.web.lines import Line, lines_of
 from app.web.printed import Printed, printed_of
 from app.web.run import Run
@@ -25,6 +26,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     variables: Variables | None
     gradients: Gradients
     film: str | None
+    frames: tuple[FrameLine, ...] = ()
 
 
 def show(run: Run, pictures: Pictures, source: str) -> Shown:
@@ -40,6 +42,7 @@ def show(run: Run, pictures: Pictures, source: str) -> Shown:
         variables=variables_of(history, film) if timeline else None,
         gradients=draw_gradients(history, film, run.contrasts),
         film=_data(pictures) if timeline else None,
+        frames=frames_of(run.trace.outcome.error, source),
     )
 
 

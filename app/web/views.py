@@ -10,11 +10,13 @@ from app.diagram.gradients import Gradients
 from app.diagram.scene import Scene
 from app.diagram.tape import Tape
 from app.explain.diagnosis import Diagnosis
+from app.explain.errors.explanation import Explanation
 from app.explain.numeric import NumericStory
 from app.lessons.catalog import Lesson, catalog
 from app.sandbox.run import Layer
 from app.trace.model import Environment
 from app.web.address import Address
+from app.web.frames import FrameLine
 from app.web.lines import Line
 from app.web.outcome import Ending, Limits, announcement, ending, remarks
 from app.web.printed import Printed
@@ -75,6 +77,8 @@ class ResultView(Struct, frozen=True, kw_only=True):
     stderr: str
     truncated: tuple[str, ...]
     remarks: tuple[str, ...]
+    explained: Explanation | None
+    frames: tuple[FrameLine, ...]
     diagnoses: tuple[Diagnosis, ...]
     lines: tuple[Line, ...]
     still: Still
@@ -138,6 +142,8 @@ def result_of(
         stderr=trace.stderr,
         truncated=trace.truncated,
         remarks=remarks(trace),
+        explained=run.explained,
+        frames=shown.frames,
         diagnoses=run.diagnoses,
         lines=shown.lines,
         still=pictures.film.still(moment),
@@ -149,6 +155,6 @@ def result_of(
         not_compared=run.not_compared,
         variables=shown.variables,
         environment=trace.environment,
-        announcement=announcement(end, run.diagnoses),
+        announcement=announcement(end, run.diagnoses, run.explained),
         numeric=numeric,
     )
