@@ -3,14 +3,14 @@
 Texts are plain, as in a Diagnosis: code stands in backticks, and "line 5" names a line of the snippet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
 from app.explain.facts import code, downstream, listed
-from app.trace.figures import exact, number, shape_words
-from app.trace.model import Backward, Scalar, Trace
+from app.trace.figures import exact, number, numbers, shape_words
+from app.trace.model import Backward, Finite, Scalar, Trace
 from app.trace.numeric import ElementCheck, LeafCheck, Numeric, Unchecked
 
 SHOWN = 6  # elements of a leaf
@@ -68,7 +68,8 @@ class NumericStory(Struct, frozen=True, kw_only=True):
 
 DISTINCTION = (
     "Two questions look alike. Finite differences ask what the program does: they see every write, every `.detach()` "
-    "and every `no_grad` as it ran. Intact saved values ask what the recorded graph stands for: nothing that happened to "
+    "and every `no_grad` as it ran. Intact saved values ask what the recorded graph stands for: nothing that "
+    "happened to "
     "a value after it was saved counts. Where nothing was hidden from autograd, both have the same answer."
 )
 _UNCHECKED: dict[Unchecked, str] = {
@@ -77,6 +78,12 @@ _UNCHECKED: dict[Unchecked, str] = {
     "dtype": "Its numbers are too coarse for finite differences. In float32 or float64 it can be checked.",
     "overlapping": "Several of its elements are one cell of memory, so none can be moved alone.",
     "late": "There was no time left for it.",
+}
+_STOPPED = {
+    "crash": "It ended the whole process, without an exception.",
+    "memory": "It asked for more memory than there is.",
+    "output": "It printed more than is kept.",
+    "size": "What was found is too large to send.",
 }
 _WORDS: dict[str, tuple[str, Mark]] = {
     "agrees": ("agree", "passed"),
@@ -108,6 +115,8 @@ def disagrees(checked: Numeric) -> bool:
 
 
 def _nothing(checked: Numeric) -> str:
+    if checked.outcome.kind == "stopped" and checked.outcome.reason != "time":
+        return "The gradients were not checked: the snippet did not come to its end."
     return {
         "no-backward": "There is no gradient to check: no backward ran.",
         "refused": "There is no gradient to check: backward was refused before it reached a leaf.",
@@ -125,6 +134,8 @@ def _ended(checked: Numeric) -> Iterator[str]:
             "Finite differences run the snippet again with one number moved. Here the value changes when nothing is "
             "moved: by the clock, by a source of chance without a seed, or by what an earlier run left behind."
         )
+    elif checked.outcome.reason in _STOPPED:
+        yield _STOPPED[checked.outcome.reason]
     elif checked.verdict == "late":
         yield "A shorter loop or a smaller tensor can be checked."
     elif error is not None:
@@ -135,7 +146,8 @@ def _ended(checked: Numeric) -> Iterator[str]:
 def _how(checked: Numeric) -> Iterator[str]:
     kind = "float64" if checked.precise else "the snippet's own types"
     yield (
-        f"Each element was moved a little to both sides, and the snippet was run again as it is: {checked.runs} runs in "
+        f"Each element was moved a little to both sides, and the snippet was run again as it is: {checked.runs} "
+        "runs in "
         f"{kind}. “Program” is how far the differentiated value moved, divided by how far the element was moved."
     )
     if not checked.precise:
@@ -169,7 +181,7 @@ def _listed(names: list[str]) -> str:
 def _leaf(leaf: LeafCheck, trace: Trace | None) -> LeafStory:
     with_graph = leaf.refused or any(map(_overwritten, leaf.elements))
     shown = sorted(leaf.elements, key=lambda element: element.verdict == "agrees")[:SHOWN]
-    rows = tuple(_element(element, leaf, with_graph=with_graph) for element in sorted(shown, key=lambda each: each.at))
+    rows = _rows(sorted(shown, key=lambda each: each.at), leaf, with_graph=with_graph)
     return LeafStory(
         name=leaf.name,
         shape=f"{shape_words(leaf.shape)} {leaf.dtype}",
@@ -179,27 +191,35 @@ def _leaf(leaf: LeafCheck, trace: Trace | None) -> LeafStory:
     )
 
 
-def _element(element: ElementCheck, leaf: LeafCheck, *, with_graph: bool) -> ElementStory:
-    word, mark = _WORDS[element.verdict]
-    return ElementStory(
-        where=f"[{', '.join(map(str, element.at))}]" if element.at else "the value",
-        backward=_cell(element.backward) if leaf.reached else None,
-        program=_cell(element.program),
-        graph=_cell(element.graph) if with_graph else None,
-        verdict=word,
-        mark=mark,
+def _rows(elements: Sequence[ElementCheck], leaf: LeafCheck, *, with_graph: bool) -> tuple[ElementStory, ...]:
+    nothing = [None] * len(elements)
+    backward = _cells([element.backward for element in elements]) if leaf.reached else nothing
+    program = _cells([element.program for element in elements])
+    graph = _cells([element.graph for element in elements]) if with_graph else nothing
+    return tuple(
+        ElementStory(
+            where=f"[{', '.join(map(str, element.at))}]" if element.at else "the value",
+            backward=backward[at],
+            program=program[at],
+            graph=graph[at],
+            verdict=_WORDS[element.verdict][0],
+            mark=_WORDS[element.verdict][1],
+        )
+        for at, element in enumerate(elements)
     )
 
 
-def _cell(value: Scalar | None) -> Cell | None:
-    """To six digits; what is nothing but the rounding of a difference is 0."""
-    if value is None:
-        return None
-    rounded = tuple(map(_settled, value)) if isinstance(value, tuple) else _settled(value)
-    return Cell(text=number(rounded), exact=exact(value))  # type: ignore[arg-type]  # two parts, as there were
+def _cells(values: Sequence[Scalar | None]) -> list[Cell | None]:
+    """One column, all with the same decimals; what is nothing but the rounding of a difference is 0."""
+    texts = iter(numbers([_rounded(value) for value in values if value is not None]))
+    return [None if value is None else Cell(text=next(texts), exact=exact(value)) for value in values]
 
 
-def _settled(value: Scalar) -> Scalar:
+def _rounded(value: Scalar) -> Scalar:
+    return (_settled(value[0]), _settled(value[1])) if isinstance(value, tuple) else _settled(value)
+
+
+def _settled(value: Finite) -> Finite:
     return 0.0 if isinstance(value, float) and abs(value) < 1e-9 else value
 
 
@@ -208,7 +228,9 @@ def _overwritten(element: ElementCheck) -> bool:
     if element.backward is None or element.graph is None:
         return False
     pairs = zip(_parts(element.backward), _parts(element.graph), strict=True)
-    return any(not abs(one - other) <= _NEAR * max(1e-3, abs(one), abs(other)) for one, other in pairs if one == one)  # noqa: PLR0124  # not a number
+    return any(
+        not abs(one - other) <= _NEAR * max(1e-3, abs(one), abs(other)) for one, other in pairs if one == one
+    )  # not a number
 
 
 def _parts(value: Scalar) -> tuple[float, ...]:
@@ -229,7 +251,10 @@ def _texts(leaf: LeafCheck, trace: Trace | None, hidden: int) -> Iterator[str]:
             "The program as it ran includes the write that made PyTorch refuse."
         )
     elif not leaf.reached:
-        yield f"{where[0].upper() if where[0] != '`' else where[0]}{where[1:]} gave {name} no gradient: the graph does not lead to it."
+        yield (
+            f"{where[0].upper() if where[0] != '`' else where[0]}{where[1:]} gave {name} no gradient: the graph "
+            "does not lead to it."
+        )
         if "differs" in verdicts:
             yield "The program depends on it all the same."
     else:
@@ -275,10 +300,14 @@ def _reasons(leaf: LeafCheck, trace: Trace | None) -> Iterator[str]:
         yield "A hook on it changes the gradient on its way."
     else:
         yield (
-            "Something between was not recorded, or was recorded otherwise: `.detach()`, `.data`, `no_grad`, a hook, or "
+            "Something between was not recorded, or was recorded otherwise: `.detach()`, `.data`, `no_grad`, a "
+            "hook, or "
             "a custom Function with a `backward` of its own."
         )
-    yield "That is right where it is meant, as in a stopped gradient or a straight-through estimator. Else it is a mistake."
+    yield (
+        "That is right where it is meant, as in a stopped gradient or a straight-through estimator. Else it is "
+        "a mistake."
+    )
 
 
 def _suspects(leaf: LeafCheck, trace: Trace) -> Iterator[str]:

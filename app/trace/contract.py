@@ -145,7 +145,7 @@ def numeric_schema(told: type[Struct]) -> dict[str, Json]:
 
 
 def schema(diagnosis: type[Struct], explanation: type[Struct]) -> dict[str, Json]:
-    """The JSON Schema of what `public` gives, for diagnoses of the type `diagnosis` and an error of the type `explanation`."""
+    """The JSON Schema of what `public` gives, for diagnoses of the type `diagnosis` and errors of `explanation`."""
     (_, reference, finding, explained), components = msgspec.json.schema_components(
         [Trace, Reference, diagnosis, explanation], ref_template="#/$defs/{name}"
     )

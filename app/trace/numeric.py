@@ -28,7 +28,7 @@ class ElementCheck(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class LeafCheck(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One leaf, and the call that is compared: the first `backward()` that reached it, else the first `autograd.grad`."""
+    """One leaf, and the call that is compared: the first `backward()` that reached it, else `autograd.grad`."""
 
     name: Name | None  # the reader's; None where it never had one
     shape: Dims
@@ -40,7 +40,9 @@ class LeafCheck(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     elements: Annotated[tuple[ElementCheck, ...], Meta(max_length=64)] = ()
     left_out: Count = 0  # elements that were not moved
     unchecked: Unchecked | None = None  # why none was
-    own: Annotated[tuple[Scalar | None, ...], Meta(max_length=64)] = ()  # gradients of the reader's own run, where other
+    own: Annotated[
+        tuple[Scalar | None, ...], Meta(max_length=64)
+    ] = ()  # gradients of the reader's own run, where other
     hooked: bool = False  # a hook on it may have changed its gradient
 
 

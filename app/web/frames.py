@@ -1,4 +1,4 @@
-"""The way to an exception through the reader's own lines, innermost first; what torch and we have in between is left out."""
+"""The way to an exception through the reader's own lines, innermost first, without torch's and ours in between."""
 
 from msgspec import Struct
 

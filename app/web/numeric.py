@@ -50,4 +50,6 @@ async def check_numerically(request: Request, bench: Bench, source: Annotated[st
             return refused(request, bench, source, error)
         story = NumericStory(headline="The gradients were not checked.", mark="note", texts=(error.message,))
         return fragment("numeric", NumericView(source=source, numeric=story), error.status)
-    return await run_in_threadpool(result_page, request, bench, source, shown, address_of(source, NONE_OPEN), numeric=story)
+    return await run_in_threadpool(
+        result_page, request, bench, source, shown, address_of(source, NONE_OPEN), numeric=story
+    )

@@ -7,18 +7,20 @@ differentiate is known and its gradient is not asked for.
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, Literal
 
 import torch
 from msgspec import Struct
+from torch.utils.hooks import RemovableHandle
 
 from app.worker import budget
-from app.worker.bound import Unobserved, dtype_of, in_transform, is_accumulate_grad, is_tensor
+from app.worker.bound import Node, Unobserved, dtype_of, in_transform, is_accumulate_grad, is_tensor
 from app.worker.operators import tensors_among
 from app.worker.source import FILENAME
 
 _autograd: Any = torch.autograd
-_run_backward: Callable[..., Any] = torch.autograd.graph._engine_run_backward
+_run_backward: Callable[..., Sequence[object]] = torch.autograd.graph._engine_run_backward
 
 Weights = tuple[torch.Tensor | None, ...]
 
@@ -49,11 +51,23 @@ class Observed:
         self._seen, self._over = seen, over
         self._running: Call | None = None
 
-    def run(self, outputs: Sequence[Any], weights: Any, *args: Any, **kwargs: Any) -> Any:
+    def run(
+        self,
+        outputs: Sequence[object],
+        weights: Sequence[object],
+        keep_graph: bool,  # the engine's own signature
+        create_graph: bool,
+        inputs: Sequence[object] = (),
+        *args: object,
+        **kwargs: object,
+    ) -> object:
         """As the engine's own function."""
+
+        def go() -> Sequence[object]:
+            return _run_backward(outputs, weights, keep_graph, create_graph, inputs, *args, **kwargs)
+
         if in_transform():
-            return _run_backward(outputs, weights, *args, **kwargs)
-        inputs = args[2] if len(args) > 2 else ()
+            return go()
         call = self._running
         if call is None:
             if self._over():
@@ -72,7 +86,7 @@ class Observed:
         outer, self._running = self._running, call
         hooks = _capturing(outputs, call)
         try:
-            given = _run_backward(outputs, weights, *args, **kwargs)
+            given = go()
         except BaseException:
             call.raised = True
             raise
@@ -96,7 +110,7 @@ class Measured:
         self._last, self._weights = last, weights
         self._calls, self._inside = 0, False
 
-    def run(self, outputs: Sequence[Any], weights: Any, *args: Any, **kwargs: Any) -> Any:
+    def run(self, outputs: Sequence[object], weights: Sequence[object], *args: object, **kwargs: object) -> object:
         """As the engine's own function."""
         if in_transform() or self._inside:
             return _run_backward(outputs, weights, *args, **kwargs)
@@ -120,7 +134,7 @@ class Measured:
 
 
 @contextmanager
-def in_place_of_the_engine(run: Callable[..., Any]) -> Iterator[None]:
+def in_place_of_the_engine(run: Callable[..., object]) -> Iterator[None]:
     """Calls of the engine are `run`'s."""
     _autograd._engine_run_backward = _autograd.graph._engine_run_backward = run
     try:
@@ -129,14 +143,14 @@ def in_place_of_the_engine(run: Callable[..., Any]) -> Iterator[None]:
         _autograd._engine_run_backward = _autograd.graph._engine_run_backward = _run_backward
 
 
-def line_of(frame: Any) -> int | None:
+def line_of(frame: FrameType | None) -> int | None:
     """The line of the snippet that `frame` was called from."""
     while frame is not None and frame.f_code.co_filename != FILENAME:
         frame = frame.f_back
     return None if frame is None else frame.f_lineno
 
 
-def value_of(outputs: Sequence[Any], weights: Sequence[Any]) -> float | None:
+def value_of(outputs: Sequence[object], weights: Sequence[object]) -> float | None:
     """The sum of what `outputs` hold, each times its weight.
 
     A complex weight counts as torch has it: the gradient of Re(conj(weight) * output).
@@ -152,11 +166,11 @@ def value_of(outputs: Sequence[Any], weights: Sequence[Any]) -> float | None:
     return total
 
 
-def _capturing(outputs: Sequence[Any], call: Call) -> list[Any]:
+def _capturing(outputs: Sequence[object], call: Call) -> list[RemovableHandle]:
     """Hooks that note in `call` what arrives at each leaf below `outputs`."""
     hooks = []
-    todo: list[Any] = [tensor.grad_fn for tensor in tensors_among(outputs) if tensor.grad_fn is not None]
-    seen: set[Any] = set()  # holds them: wrappers keep their identity only then
+    todo: list[Node] = [tensor.grad_fn for tensor in tensors_among(outputs) if tensor.grad_fn is not None]
+    seen: set[Node] = set()  # holds them: wrappers keep their identity only then
     for tensor in tensors_among(outputs):
         if tensor.grad_fn is None and tensor.requires_grad:
             todo.append(torch.autograd.graph.get_gradient_edge(tensor).node)
@@ -166,13 +180,13 @@ def _capturing(outputs: Sequence[Any], call: Call) -> list[Any]:
             continue
         seen.add(node)
         if is_accumulate_grad(node):
-            hooks.append(node.register_prehook(_noting(call, node.variable)))
+            hooks.append(node.register_prehook(_noting(call, node.variable)))  # type: ignore[attr-defined]  # not in the stubs of torch
         todo += [following for following, _ in node.next_functions if following is not None]
     return hooks
 
 
-def _noting(call: Call, leaf: torch.Tensor) -> Callable[[tuple[Any, ...]], None]:
-    def note(gradients: tuple[Any, ...]) -> None:
+def _noting(call: Call, leaf: torch.Tensor) -> Callable[[tuple[object, ...]], None]:
+    def note(gradients: tuple[object, ...]) -> None:
         if gradients and is_tensor(gradients[0]):
             _add(call, leaf, gradients[0])
 

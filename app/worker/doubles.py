@@ -81,11 +81,11 @@ class Draws:
 
     def _factory(self, function: Function) -> Function:
         @wraps(function)
-        def factory(*args: object, **kwargs: Any) -> object:
+        def factory(*args: object, **kwargs: object) -> object:
             drawn_in = self._type()
             if drawn_in not in _WIDER or kwargs.get("out") is not None:
                 return function(*args, **kwargs)
-            requires_grad = kwargs.pop("requires_grad", False)
+            requires_grad = bool(kwargs.pop("requires_grad", False))
             with torch.no_grad():
                 wide = function(*args, **{**kwargs, "dtype": drawn_in}).to(_WIDER[drawn_in])
             return wide.requires_grad_() if requires_grad else wide
@@ -124,7 +124,7 @@ def _narrow(value: object) -> object:
     return value.to(_SINGLE) if is_tensor(value) and dtype_of(value) is _DOUBLE else value
 
 
-def _wider(value: Any) -> Any:
+def _wider(value: object) -> object:
     return value.to(_DOUBLE) if is_tensor(value) and dtype_of(value) is _SINGLE else value
 
 

@@ -38,6 +38,7 @@ class Leaf(Struct, eq=False, kw_only=True):
     calls: int  # of backward before it had a name
     used: bool  # by a recorded operator before it had a name
     elements: list[tuple[Index, complex]]  # those that are to be moved, and what they hold then
+    named_at_end: bool = False  # at the top level
 
 
 class Move(Struct, frozen=True):
@@ -100,7 +101,7 @@ class Leaves:
                 leaf = self.by_id.get(id(tensor))
                 if leaf is not None and leaf.number not in renamed:
                     renamed.add(leaf.number)
-                    leaf.name = path
+                    leaf.name, leaf.named_at_end = path, True
 
 
 def _may_be_moved(tensor: torch.Tensor) -> bool:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from types import CodeType
+from typing import Literal
 
 import torch
 from msgspec import Struct
@@ -107,13 +108,10 @@ class NumericCheck:
         if not self._alike:
             return Numeric(outcome=plain.outcome, verdict="not-deterministic", runs=self._runs)
         leaves = [*map(self._told, self._plan), *self._unnamed]
-        if leaves:
-            verdict = "compared"
-        else:
-            verdict = "refused" if all(call.raised for call in base.calls) else "no-leaf"
+        nothing: Literal["refused", "no-leaf"] = "refused" if all(call.raised for call in base.calls) else "no-leaf"
         return Numeric(
             outcome=plain.outcome,
-            verdict=verdict,  # type: ignore[arg-type]  # one of three words of the model
+            verdict="compared" if leaves else nothing,
             precise=self._precise,
             step=(FLOAT64 if self._precise else FLOAT32).step,
             runs=self._runs,
@@ -198,8 +196,8 @@ class NumericCheck:
         for planned in wanted:
             planned.elements = [planned.leaf.elements[at] for (at,) in chosen((len(planned.leaf.elements),), each)]
         unnamed: set[int] = set()
-        for call in base.calls:
-            for key, tensor in call.leaves.items():
+        for made in base.calls:
+            for key, tensor in made.leaves.items():
                 if key not in base.leaves.by_id and key not in unnamed and len(unnamed) < budget.NUMERIC_LEAVES:
                     unnamed.add(key)
                     self._unnamed.append(
@@ -207,8 +205,8 @@ class NumericCheck:
                             name=None,
                             shape=tuple(shape_of(tensor)),
                             dtype=dtype_name(dtype_of(tensor)),
-                            call=call.kind,
-                            line=call.line,
+                            call=made.kind,
+                            line=made.line,
                             unchecked="unnamed",
                         )
                     )
@@ -223,6 +221,8 @@ class NumericCheck:
                     reached = seen is not None and seen.gradient(at, leaf.number) is not None
                     if reached and call.kind == kind and call.value is not None:
                         return at
+        if not leaf.named_at_end:
+            return None  # nobody will miss a gradient of it
         for at, call in enumerate(base.calls):
             asked = id(leaf.tensor) in call.asked or (call.kind == "backward" and not call.chosen)
             if asked and at >= leaf.calls and call.value is not None and not call.raised:
@@ -311,7 +311,7 @@ def _own(plain: _Seen, planned: _Planned) -> Iterator[Scalar | None]:
 def _close(one: Number, other: Number) -> bool:
     one, other = complex(one), complex(other)
     return all(
-        near(mine, theirs, 1e-3, 1e-4) or mine != mine  # noqa: PLR0124  # not a number
+        near(mine, theirs, 1e-3, 1e-4) or mine != mine  # not a number
         for mine, theirs in ((one.real, other.real), (one.imag, other.imag))
     )
 
@@ -372,7 +372,7 @@ def _comparable(plain: _Seen, precise: _Seen) -> bool:
 
 
 def _same(one: float, other: float, relative: float) -> bool:
-    return one == other or (one != one and other != other) or near(one, other, relative, 0)  # noqa: PLR0124  # not a number
+    return one == other or (one != one and other != other) or near(one, other, relative, 0)  # not a number
 
 
 def _reset() -> None:

@@ -1,7 +1,7 @@
 """A name that there is, close to one that there is not: what Python says as "Did you mean".
 
-Python works it out where it prints a traceback, and for a module's or an object's attributes it asks `dir`, which may be
-code of the snippet. Here only plain tables of names are read.
+Python works it out where it prints a traceback, and asks `dir` for an object's attributes, which may be code of the
+snippet. Here only plain tables of names are read.
 """
 
 import builtins
@@ -58,7 +58,11 @@ def _text(name: object) -> str:
 
 
 def _bounded(names: Iterator[object]) -> list[str]:
-    return [name for name, _ in zip(names, range(_MOST_NAMES), strict=False) if type(name) is str and len(name) <= budget.TEXT]
+    return [
+        name
+        for name, _ in zip(names, range(_MOST_NAMES), strict=False)
+        if type(name) is str and len(name) <= budget.TEXT
+    ]
 
 
 def _in_scope(traceback: TracebackType | None) -> Iterator[object]:
@@ -98,7 +102,7 @@ def _public(table: object) -> list[object]:
 
 
 def _parameters(function: str, traceback: TracebackType | None) -> Iterator[object]:
-    """The parameters of a function, or of a class of torch.nn or torch.optim, of that name; else those of most factories."""
+    """The parameters of the function or class of that name, the snippet's or torch's; else those of most factories."""
     frame = traceback.tb_frame if traceback is not None else None
     for owner in (frame.f_globals if frame else {}, vars(torch.nn), vars(torch.optim), vars(torch.nn.functional)):
         found = owner.get(function)

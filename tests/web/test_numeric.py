@@ -13,7 +13,8 @@ LEAF = "import torch\na = torch.tensor([1., 2., 3.], requires_grad=True)\n"
 DATA = LEAF + "out = a.sigmoid()\nc = out.data\nc.zero_()\nout.sum().backward()"
 STRAIGHT = LEAF + "b = (a.round() - a).detach() + a\nb.sum().backward()"
 CUSTOM = (
-    "import torch\nclass Twice(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x):\n        return x * 2\n"
+    "import torch\nclass Twice(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x):\n        "
+    "return x * 2\n"
     "    @staticmethod\n    def backward(ctx, g):\n        return g\n"
     "a = torch.ones(3, requires_grad=True)\nTwice.apply(a).sum().backward()"
 )
@@ -29,8 +30,8 @@ def test_a_plain_browser_gets_the_page_of_the_run_with_the_check(client: TestCli
     assert rows == [
         ["element", "backward", "program", "graph", "verdict"],
         ["[0]", "0", "0", "0.1966", "agree"],
-        ["[1]", "0", "0", "0.105", "agree"],
-        ["[2]", "0", "0", "0.04518", "agree"],
+        ["[1]", "0", "0", "0.1050", "agree"],
+        ["[2]", "0", "0", "0.0452", "agree"],
     ]
 
 
@@ -44,19 +45,40 @@ def test_the_page_of_a_run_asks_with_the_source_that_was_run(client: TestClient)
 @pytest.mark.parametrize(
     ("source", "headline", "said"),
     [
-        (DATA, "Backward agrees with the program. The recorded graph stands for other numbers.", "Two questions look alike"),
+        (
+            DATA,
+            "Backward agrees with the program. The recorded graph stands for other numbers.",
+            "Two questions look alike",
+        ),
         (LEAF + "a.sum().backward()", "Backward and the program agree.", "float64"),
         (STRAIGHT, "Backward and the program disagree for a.", "Line 3: (a.round() - a).detach() cuts the graph."),
         (CUSTOM, "Backward and the program disagree for a.", "Line 10: Twice has a backward of its own"),
-        (LEAF + "(a.relu() * 0 + (a - 1).relu()).sum().backward()", "agree wherever they can be compared", "to one side"),
-        (LEAF + "y = a.sigmoid()\ny.detach().zero_()\ny.sum().backward()", "The recorded graph and the program disagree", "refused"),
-        ("import torch\n(torch.ones(2, requires_grad=True) * 2).sum().backward()", "None of the leaves could be checked.", "no name"),
+        (
+            LEAF + "(a.relu() * 0 + (a - 1).relu()).sum().backward()",
+            "agree wherever they can be compared",
+            "to one side",
+        ),
+        (
+            LEAF + "y = a.sigmoid()\ny.detach().zero_()\ny.sum().backward()",
+            "The recorded graph and the program disagree",
+            "refused",
+        ),
+        (
+            "import torch\n(torch.ones(2, requires_grad=True) * 2).sum().backward()",
+            "None of the leaves could be checked.",
+            "no name",
+        ),
         (LEAF, "no backward ran", ""),
         (LEAF + "a.view(2)", "no backward ran", "ended with RuntimeError on line 3"),
-        (LEAF + "import time\n(a * time.perf_counter()).sum().backward()", "do not give the same value", "by the clock"),
+        (
+            LEAF + "import time\n(a * time.perf_counter()).sum().backward()",
+            "do not give the same value",
+            "by the clock",
+        ),
         ("x = (", "no backward ran", "SyntaxError"),
+        (LEAF + "a.sum().backward()\nimport os\nos._exit(1)", "were not checked", "ended the whole process"),
     ],
-)  # fmt: skip
+)
 def test_a_fragment_says_it_in_words(client: TestClient, source: str, headline: str, said: str) -> None:
     response = client.post("/numeric", data={"source": source}, headers=PARTIAL)
     fragment = soup(response)

@@ -54,7 +54,8 @@ _OF_AUTOGRAD = frozenset(
 _AUTOGRAD_SAYS = (
     "require grad", "requires grad", "require gradients", "requires_grad", "leaf Variable", "leaf variable", "non-leaf",
     "graph leaves", "is a view and", "modified by an inplace", "Inference tensor", "inference tensor", "inference mode",
-    "grad can be", "backward through the graph", "save_for_backward", "saved_tensors", "grad_fn", "gradient", "autograd",
+    "grad can be", "backward through the graph", "save_for_backward", "saved_tensors",
+    "grad_fn", "gradient", "autograd",
     "create_graph", "retain_graph", "Checkpoint", "checkpoint", "single memory location",
 )  # fmt: skip
 _NOTHING_RAN = frozenset(["SyntaxError", "IndentationError", "TabError"])

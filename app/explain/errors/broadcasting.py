@@ -50,8 +50,12 @@ def clash(first: Dims, second: Dims) -> tuple[int, int, int] | None:
 
 def _advice(first: Dims, second: Dims, dimension: int) -> str:
     if sorted(first) == sorted(second) and len(first) > 1:
-        return "Both have the same sizes in another order. `.transpose()` or `.permute()` on one of them makes them fit."
+        return (
+            "Both have the same sizes in another order. `.transpose()` or `.permute()` on one of them makes them fit."
+        )
     shorter = min(first, second, key=len)
     if len(first) != len(second) and shorter and shorter[0] in max(first, second, key=len):
-        return "The shorter one lines up with the last dimensions. `.unsqueeze(-1)` on it lines it up with earlier ones."
+        return (
+            "The shorter one lines up with the last dimensions. `.unsqueeze(-1)` on it lines it up with earlier ones."
+        )
     return f"Look at where their sizes in dimension {dimension} come from. One of the two is not what you mean."

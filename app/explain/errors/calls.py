@@ -72,7 +72,7 @@ def _not_callable(failure: Failure, found: re.Match[str]) -> Explanation:
     what = found[1]
     look = {
         "torch.Size": "`.shape` is no method: leave the parentheses away, or write `.size()`.",
-        "Tensor": "A tensor is indexed with brackets: `a[2]`. If a function has the name too, the tensor has taken it over.",
+        "Tensor": "A tensor is indexed with brackets: `a[2]`. If a function has the name too, the tensor took it over.",
         "torch.dtype": "`.dtype` is no method: leave the parentheses away.",
         "module": "A module holds functions: call one of them by its name.",
         "NoneType": "Look at where it comes from: something that gives None was taken for a function.",
@@ -101,7 +101,8 @@ def _combination(failure: Failure, found: re.Match[str]) -> Explanation:
     return failure.explained(
         "call",
         f"{code(found[1])} does not take these arguments together",
-        f"{_at(failure)} calls {code(found[1])} in a way that it has no form for. torch's message lists the forms that there "
+        f"{_at(failure)} calls {code(found[1])} in a way that it has no form for. torch's message lists the forms "
+        "that there "
         "are, and marks what does not fit.",
         "Compare the arguments with each form, type by type. A number where a tensor is wanted is the most common.",
     )

@@ -9,14 +9,16 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "conversion",
             f"{failure.name(0)} is many truth values, not one",
-            f"Line {failure.line} takes {failure.shaped(0)} for true or false. Each of its elements has an answer of its own.",
+            f"Line {failure.line} takes {failure.shaped(0)} for true or false. Each of its elements has an answer "
+            "of its own.",
             "`.any()` or `.all()` makes one of them. `torch.where` chooses element by element.",
         )
     if failure.op in ("item", "__float__", "__int__", "__index__", "__complex__") and failure.tensors:
         return failure.explained(
             "conversion",
             f"{failure.name(0)} is not one number",
-            f"{failure.written} on line {failure.line} makes a Python number of {failure.shaped(0)}. Only a tensor with one "
+            f"{failure.written} on line {failure.line} makes a Python number of {failure.shaped(0)}. Only a tensor "
+            "with one "
             "element is one.",
             "`.tolist()` gives all of them; `.sum()` or an index gives one.",
         )

@@ -22,7 +22,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             kind,
             f"{failure.name(0)} has {len(given)} dimensions, and `{failure.op}` takes {spatial + 2}",
-            f"{failure.written} on line {failure.line} takes batch, channels, {axes}; without a batch one dimension less. "
+            f"{failure.written} on line {failure.line} takes batch, channels, {axes}; without a batch one "
+            "dimension less. "
             f"It was handed {failure.shaped(0)}.",
             "`.unsqueeze(0)` adds a dimension of size 1 in front: once for channels, once more for the batch.",
         )
@@ -30,7 +31,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             kind,
             f"{failure.name(0)} is smaller than the kernel",
-            f"{failure.written} on line {failure.line} slides a kernel over {failure.shaped(0)}, and the kernel does not "
+            f"{failure.written} on line {failure.line} slides a kernel over {failure.shaped(0)}, and the kernel "
+            "does not "
             "fit into it even once.",
             "Use a smaller kernel or `padding=`, or fewer layers that shrink the picture before this one.",
         )

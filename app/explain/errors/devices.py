@@ -3,8 +3,24 @@
 from app.explain.errors.explanation import Explanation, Failure
 from app.explain.facts import listed
 
-_NONE_SUCH = ("not compiled with CUDA", "No CUDA GPUs", "CUDA driver", "not linked with support for", "not built with", "mps")
-_META = ("meta tensor", "on device meta", "device meta", "meta and cpu", "Meta tensors", "meta device", "'Meta'", '"Meta"')
+_NONE_SUCH = (
+    "not compiled with CUDA",
+    "No CUDA GPUs",
+    "CUDA driver",
+    "not linked with support for",
+    "not built with",
+    "mps",
+)
+_META = (
+    "meta tensor",
+    "on device meta",
+    "device meta",
+    "meta and cpu",
+    "Meta tensors",
+    "meta device",
+    "'Meta'",
+    '"Meta"',
+)
 
 
 def explain(failure: Failure) -> Explanation | None:
@@ -13,7 +29,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "device",
             "There is no such device here",
-            f"{failure.written} on line {failure.line} asks for a device that this torch was not built for. Snippets run on a "
+            f"{failure.written} on line {failure.line} asks for a device that this torch was not built for. "
+            "Snippets run on a "
             "CPU here.",
             "Leave the device out. In a program of your own: "
             '`device = "cuda" if torch.cuda.is_available() else "cpu"`.',

@@ -24,7 +24,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "dtype",
             f"{failure.name(0)} is of `{first}` and cannot hold the result",
-            f"{failure.written} on line {failure.line} writes into {failure.typed(0)}. The result is of another, wider kind, "
+            f"{failure.written} on line {failure.line} writes into {failure.typed(0)}. The result is of another, "
+            "wider kind, "
             "and an operator in place does not change what it writes into.",
             "Write it out of place, as in `a = a + b`, or make the tensor floating with `.float()` first.",
         )
@@ -39,7 +40,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "dtype",
             f"{failure.name(0)} is of `{first}`, and indices are integers",
-            f"{failure.written} on line {failure.line} looks rows up by their number. {failure.typed(0)} holds no numbers of "
+            f"{failure.written} on line {failure.line} looks rows up by their number. {failure.typed(0)} holds no "
+            "numbers of "
             "rows.",
             f"`.long()` on {failure.name(0)}, or make it of integers.",
         )
@@ -48,9 +50,11 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "dtype",
             f"{failure.name(0)} and {failure.name(other)} are of different dtypes",
-            f"{failure.written} on line {failure.line} takes {failure.typed(0)} and {failure.typed(other)}. This operator does "
+            f"{failure.written} on line {failure.line} takes {failure.typed(0)} and {failure.typed(other)}. This "
+            "operator does "
             "not convert one to the other.",
-            f"`.to({failure.name(other).strip('`')}.dtype)` on {failure.name(0)}, or make both alike where they are made.",
+            f"`.to({failure.name(other).strip('`')}.dtype)` on {failure.name(0)}, or make both alike where they "
+            "are made.",
         )
     if first in _INTEGERS:
         return failure.explained(

@@ -41,7 +41,9 @@ class Failure:
         self.trace, self.error, self.line = trace, error, line
         self.text = text  # of that line
         raised = (operation for operation in reversed(trace.operations) if operation.raised)
-        self.operation: Operation | None = next((each for each in raised if trace.line(each.step) in error.frames), None)
+        self.operation: Operation | None = next(
+            (each for each in raised if trace.line(each.step) in error.frames), None
+        )
 
     @property
     def message(self) -> str:

@@ -17,7 +17,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "index",
             f"{failure.name(0)} asks for a row that the embedding does not have",
-            f"{failure.written} on line {failure.line} looks up rows of {failure.shaped(1)}: their numbers are 0 to {rows - 1}. "
+            f"{failure.written} on line {failure.line} looks up rows of {failure.shaped(1)}: their numbers are 0 "
+            f"to {rows - 1}. "
             f"{failure.name(0)} holds one that is not among them.",
             f"Make the embedding with more rows (`num_embeddings`), or look at `{failure.name(0).strip('`')}.max()`.",
         )

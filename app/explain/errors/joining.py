@@ -15,14 +15,15 @@ def explain(failure: Failure) -> Explanation | None:
         return None
     both = f"{failure.shaped(0)} and {failure.shaped(other)}"
     if failure.op == "stack":
-        cause = f"{failure.written} on line {failure.line} makes a new dimension of {both}. For that all must have one shape."
+        cause = f"{failure.written} on line {failure.line} makes a new dimension of {both}. All must have one shape."
         look = "`torch.cat` joins along a dimension that is there, and that may differ in size."
     elif len(first) != len(failure.tensors[other].shape):
         cause = f"{failure.written} on line {failure.line} joins {both}. They do not have as many dimensions."
         look = "`.unsqueeze(0)` gives the smaller one a dimension of size 1 in front."
     else:
         cause = (
-            f"{failure.written} on line {failure.line} joins {both}. Along all dimensions but the one that is joined they "
+            f"{failure.written} on line {failure.line} joins {both}. Along all dimensions but the one that is "
+            "joined they "
             "must have the same sizes."
         )
         look = _dimension(failure, other)
@@ -34,4 +35,7 @@ def _dimension(failure: Failure, other: int) -> str:
     differing = [at for at, (one, two) in enumerate(pairs) if one != two]
     if len(differing) == 1:
         return f"They differ in dimension {differing[0]} alone: `dim={differing[0]}` joins them there."
-    return f"They differ in dimensions {differing}: {shape(failure.tensors[other].shape)} fits nowhere. Look at how it was made."
+    return (
+        f"They differ in dimensions {differing}: {shape(failure.tensors[other].shape)} fits nowhere. Look at "
+        "how it was made."
+    )

@@ -37,8 +37,10 @@ def _elementwise(failure: Failure, scores: Tensor, target: Tensor) -> Explanatio
     return failure.explained(
         "loss",
         f"{failure.name(0)} and {failure.name(1)} do not have the same shape",
-        f"{failure.written} on line {failure.line} compares {failure.shaped(0)} with {failure.shaped(1)}, element by element.",
-        f"They differ by dimensions of size 1 alone: `.view_as` or `.squeeze(-1)` on {failure.name(0)} makes them alike."
+        f"{failure.written} on line {failure.line} compares {failure.shaped(0)} with {failure.shaped(1)}, element "
+        "by element.",
+        f"They differ by dimensions of size 1 alone: `.view_as` or `.squeeze(-1)` on {failure.name(0)} makes them "
+        "alike."
         if squeezed
         else "Each prediction needs one target. Look at which dimension of the two is the batch.",
     )
@@ -52,7 +54,8 @@ def _of_classes(failure: Failure, scores: Tensor, target: Tensor) -> Explanation
         return failure.explained(
             "loss",
             f"A class in {failure.name(1)} is not among the {classes}",
-            f"{failure.written} on line {failure.line} takes {failure.shaped(0)}: {classes} scores for each sample. Targets "
+            f"{failure.written} on line {failure.line} takes {failure.shaped(0)}: {classes} scores for each "
+            "sample. Targets "
             f"are therefore numbers from 0 to {classes - 1}. torch says: {failure.message.rstrip('.')}.",
             "Classes are counted from 0. The last layer gives one score for each class: is it large enough?",
         )
@@ -60,23 +63,27 @@ def _of_classes(failure: Failure, scores: Tensor, target: Tensor) -> Explanation
         return failure.explained(
             "loss",
             f"{failure.name(1)} is of `{target.dtype}`, and class numbers are integers",
-            f"{failure.written} on line {failure.line} takes the number of a class for each sample. {failure.typed(1)} holds "
+            f"{failure.written} on line {failure.line} takes the number of a class for each sample. "
+            f"{failure.typed(1)} holds "
             "other numbers.",
-            f"`.long()` on {failure.name(1)} makes class numbers of it. A target of the shape {shape(scores.shape)} may hold "
+            f"`.long()` on {failure.name(1)} makes class numbers of it. A target of the shape "
+            f"{shape(scores.shape)} may hold "
             "probabilities instead.",
         )
     if target.shape == scores.shape and target.dtype in _INTEGERS:
         return failure.explained(
             "loss",
             f"{failure.name(1)} has a number for each class, and they are integers",
-            f"{failure.written} on line {failure.line}: targets of the shape of the scores, {shape(scores.shape)}, are read as "
+            f"{failure.written} on line {failure.line}: targets of the shape of the scores, {shape(scores.shape)}, "
+            "are read as "
             f"probabilities, so they must be floating. {failure.name(1)} is of `{target.dtype}`.",
             f"`.float()` makes probabilities of them; `.argmax(1)` makes class numbers of the shape {wanted}.",
         )
     return failure.explained(
         "loss",
         f"{failure.name(1)} does not have a target for each sample",
-        f"{failure.written} on line {failure.line} takes scores, here {failure.shaped(0)}, and a class number for each sample: "
+        f"{failure.written} on line {failure.line} takes scores, here {failure.shaped(0)}, and a class number for "
+        "each sample: "
         f"the shape {wanted}. It was handed {failure.shaped(1)}.",
         f"Targets are class numbers of the shape {wanted}, or probabilities of the shape {shape(scores.shape)}.",
     )

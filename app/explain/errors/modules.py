@@ -11,7 +11,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "module",
             "`super().__init__()` was not called",
-            f"Line {line}, {code(failure.text.strip())}, puts a layer, parameter or buffer into a module that has not been set "
+            f"Line {line}, {code(failure.text.strip())}, puts a layer, parameter or buffer into a module that has "
+            "not been set "
             "up yet.",
             "Write `super().__init__()` as the first line of `__init__`.",
         )
@@ -39,7 +40,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "module",
             "The saved state is of another model",
-            f"Line {line} loads a state whose names or shapes are not those of this model. The message lists each of them.",
+            f"Line {line} loads a state whose names or shapes are not those of this model. The message lists each "
+            "of them.",
             "Make the model as it was when the state was saved. `strict=False` leaves out names, not shapes.",
         )
     if "input.size(-1) must be equal to input_size" in message:

@@ -46,7 +46,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "name",
             f"There is no key {code(failure.message)}",
-            f"Line {failure.line}, {code(failure.text.strip())}, asks a dict for {code(failure.message)}, which it does not "
+            f"Line {failure.line}, {code(failure.text.strip())}, asks a dict for {code(failure.message)}, which it "
+            "does not "
             "have.",
             "Print its `.keys()` before that line. `.get(key)` gives None instead of raising.",
         )
@@ -67,7 +68,8 @@ def _unbound(failure: Failure) -> Explanation:
     return failure.explained(
         "name",
         f"{code(name)} has no value yet in this function",
-        f"Line {failure.line} reads {code(name)}. The function binds that name somewhere, so it is the function's own from "
+        f"Line {failure.line} reads {code(name)}. The function binds that name somewhere, so it is the function's "
+        "own from "
         "its first line on, and here nothing was bound to it.",
         f"Hand it in as an argument. `global {name}` takes the one of the top level.",
     )

@@ -12,7 +12,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "normalisation",
             f"{failure.name(0)} does not end in {shape(kept)}",
-            f"{failure.written} on line {failure.line} normalises over the last dimensions, which must be {shape(kept)}. "
+            f"{failure.written} on line {failure.line} normalises over the last dimensions, which must be "
+            f"{shape(kept)}. "
             f"It was handed {failure.shaped(0)}.",
             f"Make the layer with {shape(given[-len(kept) :])}, or look at which dimension holds the features.",
         )

@@ -13,10 +13,13 @@ def explain(failure: Failure) -> Explanation | None:
             "optimizer",
             "The optimizer was given no parameters",
             f"{at} hands over a list or generator with nothing in it.",
-            "`parameters()` is a generator and gives each only once: call it again, or make a list of it. Are the layers "
+            "`parameters()` is a generator and gives each only once: call it again, or make a list of it. Are the "
+            "layers "
             "attributes of the module, or in an `nn.ModuleList`?",
         )
-    if failure.error.type == "TypeError" and ("optimizer can only optimize" in message or "params argument given to" in message):
+    if failure.error.type == "TypeError" and (
+        "optimizer can only optimize" in message or "params argument given to" in message
+    ):
         return failure.explained(
             "optimizer",
             "The optimizer was given something else than parameters",

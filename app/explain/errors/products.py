@@ -3,7 +3,9 @@
 from app.explain.errors.explanation import Explanation, Failure
 from app.trace.model import Dims, Tensor
 
-_PRODUCTS = frozenset(["matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "mv", "dot", "inner", "vdot", "addmm", "baddbmm"])
+_PRODUCTS = frozenset(
+    ["matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "mv", "dot", "inner", "vdot", "addmm", "baddbmm"]
+)
 _FLOATS = frozenset(["float32", "float64", "float16", "bfloat16", "complex64", "complex128"])
 
 
@@ -25,7 +27,8 @@ def explain(failure: Failure) -> Explanation | None:
         "matrix-product",
         f"{failure.name(-2)} and {failure.name(-1)} cannot be multiplied",
         f"{failure.written} on line {failure.line} multiplies {failure.shaped(-2)} by {failure.shaped(-1)}. "
-        f"The last size of the first must be the {'only' if len(other.shape) == 1 else 'second last'} size of the second: "
+        f"The last size of the first must be the {'only' if len(other.shape) == 1 else 'second last'} size of the "
+        "second: "
         f"{inner[0]} is not {inner[1]}.",
         _advice(one.shape, other.shape),
     )
@@ -49,9 +52,11 @@ def _of_batches(failure: Failure) -> Explanation:
     return failure.explained(
         "matrix-product",
         f"{failure.name(-2)} and {failure.name(-1)} cannot be multiplied",
-        f"{failure.written} on line {failure.line} multiplies {failure.shaped(-2)} by {failure.shaped(-1)}. Their inner "
+        f"{failure.written} on line {failure.line} multiplies {failure.shaped(-2)} by {failure.shaped(-1)}. Their "
+        "inner "
         "sizes fit. How many dimensions they have, or the sizes before the last two, do not.",
-        "`matmul`, or `@`, broadcasts the dimensions before the last two; `mm` takes two matrices and `bmm` two batches.",
+        "`matmul`, or `@`, broadcasts the dimensions before the last two; `mm` takes two matrices and `bmm` two "
+        "batches.",
     )
 
 

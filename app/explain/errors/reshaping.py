@@ -20,7 +20,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "reshaping",
             f"{failure.name(0)} does not lie in memory as `view` needs it",
-            f"{failure.written} on line {failure.line} asks for another shape of {failure.shaped(0)} over the same memory. "
+            f"{failure.written} on line {failure.line} asks for another shape of {failure.shaped(0)} over the same "
+            "memory. "
             "Its elements do not lie there in that order: it was transposed, permuted or sliced before.",
             "`.reshape(...)` copies where it must. `.contiguous().view(...)` says the same in two steps.",
         )
@@ -30,8 +31,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "reshaping",
             f"{failure.name(0)} has {prod(given)} elements, which do not fill {shape(tuple(wanted))}",
-            f"{failure.written} on line {failure.line} asks for the shape {shape(tuple(wanted))} of {failure.shaped(0)}. "
-            + _count(wanted, prod(given)),
+            f"{failure.written} on line {failure.line} asks for the shape {shape(tuple(wanted))} of "
+            f"{failure.shaped(0)}. " + _count(wanted, prod(given)),
             "A reshape keeps every element. Write -1 for one size, and torch works it out from the others."
             if -1 not in wanted
             else f"Choose the other sizes so that they divide {prod(given)}.",

@@ -11,7 +11,8 @@ from tests.tracing import trace_of
 T = "import torch\n"
 N = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 NET = (
-    N + "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(4, 2)\n"
+    N
+    + "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(4, 2)\n"
     "    def forward(self, x):\n        return self.fc(x)\n"
 )
 LEAF = T + "a = torch.ones(3, requires_grad=True)\n"
@@ -21,7 +22,13 @@ WITHOUT_FORWARD = N + "class Net(nn.Module):\n    pass\nnet = Net()\nnet(torch.o
 # source, kind, line, tensors, what the sentences say
 ROWS = [
     (T + "a = torch.ones(3)\nb = torch.ones(4)\nc = a + b", "broadcasting", 4, "a b", "Dimension -1 has 3 and 4"),
-    (T + "a = torch.ones(2, 3)\na += torch.ones(2, 4)", "broadcasting", 3, "a torch.ones(2, 4)", "`a += torch.ones(2, 4)`"),
+    (
+        T + "a = torch.ones(2, 3)\na += torch.ones(2, 4)",
+        "broadcasting",
+        3,
+        "a torch.ones(2, 4)",
+        "`a += torch.ones(2, 4)`",
+    ),
     (T + "a = torch.ones(2, 3)\nb = torch.ones(2)\nc = a * b", "broadcasting", 4, "a b", "`.unsqueeze(-1)`"),
     (T + "a = torch.ones(2, 3)\nb = torch.ones(3, 2)\nc = a * b", "broadcasting", 4, "a b", "in another order"),
     (T + "a = torch.zeros(2, 3)\na[0] = torch.ones(4)", "broadcasting", 3, "a torch.ones(4)", "writes `torch.ones(4)`"),
@@ -29,17 +36,65 @@ ROWS = [
     (T + "a = torch.ones(2, 3)\nc = a @ a", "matrix-product", 3, "a", "`.mT`"),
     (T + "a = torch.ones(3)\nb = torch.ones(4)\nc = a.dot(b)", "matrix-product", 4, "a b", "3 is not 4"),
     (T + "a = torch.ones(2, 3)\nv = torch.ones(2)\nc = torch.mv(a, v)", "matrix-product", 4, "a v", "3 is not 2"),
-    (T + "a = torch.ones(2, 3, 4)\nb = torch.ones(3, 4, 5)\nc = torch.bmm(a, b)", "matrix-product", 4, "a b", "inner sizes fit"),
+    (
+        T + "a = torch.ones(2, 3, 4)\nb = torch.ones(3, 4, 5)\nc = torch.bmm(a, b)",
+        "matrix-product",
+        4,
+        "a b",
+        "inner sizes fit",
+    ),
     (T + "a = torch.ones(3)\nb = torch.tensor(2.)\nc = a @ b", "matrix-product", 4, "a b", "is a scalar"),
     (N + "fc = nn.Linear(4, 2)\nx = torch.ones(3, 5)\ny = fc(x)", "linear", 6, "x fc.weight fc.bias", "in_features=5"),
-    (NET + "net = Net()\nx = torch.ones(3, 5)\ny = net(x)", "linear", 9, "x net.fc.weight net.fc.bias", "`self.fc(x)` on line 9"),
-    (N + "fc = nn.Linear(6, 2)\nx = torch.ones(1, 2, 3)\ny = fc(x)", "linear", 6, "x fc.weight fc.bias", "`.flatten(1)`"),
-    (N + "c = nn.Conv2d(3, 8, 3)\ni = torch.ones(1, 1, 8, 8)\ny = c(i)", "convolution", 6, "i c.weight c.bias", "has 1 channel,"),
-    (N + "c = nn.Conv2d(3, 8, 3)\ni = torch.ones(1, 8, 8, 3)\ny = c(i)", "convolution", 6, "i c.weight c.bias", "movedim(-1, 1)"),
-    (N + "c = nn.Conv2d(3, 8, 3)\ni = torch.ones(8, 8)\ny = c(i)", "convolution", 6, "i c.weight c.bias", "`.unsqueeze(0)`"),
-    (N + "c = nn.Conv2d(3, 8, 5)\ni = torch.ones(1, 3, 2, 2)\ny = c(i)", "convolution", 6, "i c.weight c.bias", "smaller than the kernel"),
+    (
+        NET + "net = Net()\nx = torch.ones(3, 5)\ny = net(x)",
+        "linear",
+        9,
+        "x net.fc.weight net.fc.bias",
+        "`self.fc(x)` on line 9",
+    ),
+    (
+        N + "fc = nn.Linear(6, 2)\nx = torch.ones(1, 2, 3)\ny = fc(x)",
+        "linear",
+        6,
+        "x fc.weight fc.bias",
+        "`.flatten(1)`",
+    ),
+    (
+        N + "c = nn.Conv2d(3, 8, 3)\ni = torch.ones(1, 1, 8, 8)\ny = c(i)",
+        "convolution",
+        6,
+        "i c.weight c.bias",
+        "has 1 channel,",
+    ),
+    (
+        N + "c = nn.Conv2d(3, 8, 3)\ni = torch.ones(1, 8, 8, 3)\ny = c(i)",
+        "convolution",
+        6,
+        "i c.weight c.bias",
+        "movedim(-1, 1)",
+    ),
+    (
+        N + "c = nn.Conv2d(3, 8, 3)\ni = torch.ones(8, 8)\ny = c(i)",
+        "convolution",
+        6,
+        "i c.weight c.bias",
+        "`.unsqueeze(0)`",
+    ),
+    (
+        N + "c = nn.Conv2d(3, 8, 5)\ni = torch.ones(1, 3, 2, 2)\ny = c(i)",
+        "convolution",
+        6,
+        "i c.weight c.bias",
+        "smaller than the kernel",
+    ),
     (N + "i = torch.ones(2, 2)\ny = F.max_pool2d(i, 2)", "pooling", 5, "i", "has 2 dimensions"),
-    (T + "a = torch.ones(2, 3)\nb = torch.ones(2, 4)\nc = torch.cat([a, b])", "joining", 4, "a b", "`dim=1` joins them"),
+    (
+        T + "a = torch.ones(2, 3)\nb = torch.ones(2, 4)\nc = torch.cat([a, b])",
+        "joining",
+        4,
+        "a b",
+        "`dim=1` joins them",
+    ),
     (T + "a = torch.ones(2, 3)\nb = torch.ones(3)\nc = torch.cat([a, b])", "joining", 4, "a b", "as many dimensions"),
     (T + "a = torch.ones(3)\nb = torch.ones(4)\nc = torch.stack([a, b])", "joining", 4, "a b", "`torch.cat`"),
     (T + "a = torch.ones(2, 3)\nb = a.view(4, 2)", "reshaping", 3, "a", "takes 8 elements, and there are 6"),
@@ -47,29 +102,89 @@ ROWS = [
     (T + "a = torch.ones(2, 3)\nb = a.reshape(5, -1)", "reshaping", 3, "a", "cannot be divided by 5"),
     (T + "a = torch.ones(3)\nb = a.expand(2, 4)", "reshaping", 3, "a", "dimension of size 1"),
     (T + "a = torch.ones(3)\nb = a.permute(0, 1)", "reshaping", 3, "a", "0 to 0"),
-    (N + "x = torch.randn(4, 3)\nt = torch.tensor([0, 1, 2])\nl = F.cross_entropy(x, t)", "loss", 6, "x t", "the shape `[4]`"),
+    (
+        N + "x = torch.randn(4, 3)\nt = torch.tensor([0, 1, 2])\nl = F.cross_entropy(x, t)",
+        "loss",
+        6,
+        "x t",
+        "the shape `[4]`",
+    ),
     (N + "x = torch.randn(4, 3)\nt = torch.zeros(4, 5)\nl = F.cross_entropy(x, t)", "loss", 6, "x t", "`[4, 5]`"),
-    (N + "x = torch.randn(4, 3)\nt = torch.tensor([0., 1., 2., 0.])\nl = F.cross_entropy(x, t)", "loss", 6, "x t", "`.long()`"),
-    (N + "x = torch.randn(4, 3)\nt = torch.tensor([0, 1, 2, 3])\nl = F.cross_entropy(x, t)", "loss", 6, "x t", "from 0 to 2"),
-    (N + "l = F.nll_loss(torch.randn(2, 3), torch.tensor([1, 5]))", "loss", 4, "torch.randn(2, 3) torch.tensor([1, 5])", "Target 5"),
-    (N + "x = torch.rand(4, 1)\nt = torch.ones(4)\nl = F.binary_cross_entropy(x, t)", "loss", 6, "x t", "`.squeeze(-1)` on `x`"),
+    (
+        N + "x = torch.randn(4, 3)\nt = torch.tensor([0., 1., 2., 0.])\nl = F.cross_entropy(x, t)",
+        "loss",
+        6,
+        "x t",
+        "`.long()`",
+    ),
+    (
+        N + "x = torch.randn(4, 3)\nt = torch.tensor([0, 1, 2, 3])\nl = F.cross_entropy(x, t)",
+        "loss",
+        6,
+        "x t",
+        "from 0 to 2",
+    ),
+    (
+        N + "l = F.nll_loss(torch.randn(2, 3), torch.tensor([1, 5]))",
+        "loss",
+        4,
+        "torch.randn(2, 3) torch.tensor([1, 5])",
+        "Target 5",
+    ),
+    (
+        N + "x = torch.rand(4, 1)\nt = torch.ones(4)\nl = F.binary_cross_entropy(x, t)",
+        "loss",
+        6,
+        "x t",
+        "`.squeeze(-1)` on `x`",
+    ),
     (N + "x = torch.rand(4, 2)\nt = torch.ones(3)\nl = F.mse_loss(x, t)", "loss", 6, "x t", "one target"),
-    (N + "n = nn.LayerNorm(4)\nx = torch.ones(2, 5)\ny = n(x)", "normalisation", 6, "x n.weight n.bias", "end in `[4]`"),
+    (
+        N + "n = nn.LayerNorm(4)\nx = torch.ones(2, 5)\ny = n(x)",
+        "normalisation",
+        6,
+        "x n.weight n.bias",
+        "end in `[4]`",
+    ),
     (N + "n = nn.BatchNorm1d(4)\nx = torch.ones(2, 5)\ny = n(x)", "normalisation", 6, None, "made for 4"),
-    (T + "a = torch.arange(6).view(2, 3)\nw = torch.ones(3, 2)\nc = a @ w", "dtype", 4, "a w", "`a` of `int64` and `w` of `float32`"),
-    (N + "fc = nn.Linear(2, 1)\nx = torch.ones(3, 2, dtype=torch.float64)\ny = fc(x)", "dtype", 6, None, "`fc.weight` of `float32`"),
+    (
+        T + "a = torch.arange(6).view(2, 3)\nw = torch.ones(3, 2)\nc = a @ w",
+        "dtype",
+        4,
+        "a w",
+        "`a` of `int64` and `w` of `float32`",
+    ),
+    (
+        N + "fc = nn.Linear(2, 1)\nx = torch.ones(3, 2, dtype=torch.float64)\ny = fc(x)",
+        "dtype",
+        6,
+        None,
+        "`fc.weight` of `float32`",
+    ),
     (T + "a = torch.tensor([True, False])\nc = a - a", "dtype", 3, "a", "Truth values"),
     (T + "a = torch.arange(3)\na += 0.5", "dtype", 3, "a", "cannot hold the result"),
     (T + "a = torch.arange(3)\nm = a.mean()", "dtype", 3, "a", "`.float()`"),
     (T + "a = torch.arange(3)\ns = a.softmax(0)", "dtype", 3, "a", "needs floating numbers"),
-    (N + "e = nn.Embedding(5, 2)\ni = torch.tensor([0.0, 1.0])\ny = e(i)", "dtype", 6, "i e.weight", "indices are integers"),
+    (
+        N + "e = nn.Embedding(5, 2)\ni = torch.tensor([0.0, 1.0])\ny = e(i)",
+        "dtype",
+        6,
+        "i e.weight",
+        "indices are integers",
+    ),
     (T + "a = torch.ones(3)\nb = a.cuda()", "device", 3, "a", "CPU"),
     (T + "a = torch.ones(3, device='cuda')", "device", 2, "", "CPU"),
     (T + "a = torch.ones(3, device='meta')\nb = torch.ones(3)\nc = a + b", "device", 4, "a b", "needs values of `a`."),
     (T + "a = torch.ones(3, device='meta')\nprint(a.tolist())", "device", 3, "a", "no memory"),
     (T + "a = torch.ones(3)\nb = a[5]", "index", 3, "a", "from 0 to 2"),
     (T + "a = torch.ones(3)\nb = a[0, 1]", "index", 3, "a", "more indices than `a`"),
-    (T + "a = torch.ones(2, 3)\ni = torch.tensor([[5]])\nb = a.gather(1, i)", "index", 4, "a i", "index 5 of dimension 1"),
+    (
+        T + "a = torch.ones(2, 3)\ni = torch.tensor([[5]])\nb = a.gather(1, i)",
+        "index",
+        4,
+        "a i",
+        "index 5 of dimension 1",
+    ),
     (T + "a = torch.ones(3)\nb = a.sum(dim=1)", "index", 3, "a", "dimensions are -1 to 0"),
     (N + "e = nn.Embedding(5, 2)\ni = torch.tensor([0, 7])\ny = e(i)", "index", 6, "i e.weight", "`i.max()`"),
     (T + "layers = [1, 2]\nx = layers[2]", "index", 3, "", "`x = layers[2]`"),
@@ -96,19 +211,37 @@ ROWS = [
     (WITHOUT_INIT, "module", 6, "", "`super().__init__()`"),
     (WITHOUT_FORWARD, "module", 7, "", "has no `forward`"),
     (N + "net = nn.Sequential([nn.Linear(2, 2), nn.ReLU()])", "module", 4, "", "`nn.Sequential(*layers)`"),
-    (N + "n = nn.Sequential(nn.Linear(2, 3))\nn.load_state_dict({'0.weight': torch.ones(3, 2)})", "module", 5, "", "another model"),
+    (
+        N + "n = nn.Sequential(nn.Linear(2, 3))\nn.load_state_dict({'0.weight': torch.ones(3, 2)})",
+        "module",
+        5,
+        "",
+        "another model",
+    ),
     (N + "rnn = nn.LSTM(3, 4)\ny = rnn(torch.ones(5, 2, 7))", "module", 5, "", "Expected 3, got 7"),
     (N + "opt = torch.optim.SGD([], lr=0.1)", "optimizer", 4, "", "no parameters"),
-    (N + "f = nn.Linear(2, 1)\np = f.parameters()\nlist(p)\nopt = torch.optim.SGD(p, lr=0.1)", "optimizer", 7, "", "generator"),
+    (
+        N + "f = nn.Linear(2, 1)\np = f.parameters()\nlist(p)\nopt = torch.optim.SGD(p, lr=0.1)",
+        "optimizer",
+        7,
+        "",
+        "generator",
+    ),
     (N + "fc = nn.Linear(2, 1)\nopt = torch.optim.SGD(fc, lr=0.1)", "optimizer", 5, "", "`model.parameters()`"),
-    (N + "fc = nn.Linear(2, 1)\nopt = torch.optim.SGD(fc.parameters(), lr=-1)", "optimizer", 5, "", "Invalid learning rate: -1"),
+    (
+        N + "fc = nn.Linear(2, 1)\nopt = torch.optim.SGD(fc.parameters(), lr=-1)",
+        "optimizer",
+        5,
+        "",
+        "Invalid learning rate: -1",
+    ),
     (T + "a = torch.ones(2, 3)\nif a > 0:\n    pass", "conversion", 3, "a > 0", "`.any()`"),
     (T + "a = torch.ones(3)\nprint(a.item())", "conversion", 3, "a", "`.tolist()`"),
     (T + "a = torch.tensor([[1, 2], [3]])", "conversion", 2, "", "not of one length"),
     (T + "a = torch.ones(2, 3)\nx, y, z = a", "conversion", 3, "", "first dimension"),
     (T + "a = 1 / 0", "value", 2, "", "by zero"),
     (T + "a = torch.ones(3)\nb = torch.einsum('ij,j->i', a, a)", "value", 3, "a", "`einsum` refused"),
-]  # fmt: skip
+]
 
 # autograd's own, the snippet's own, and none
 SILENT = [
@@ -161,7 +294,9 @@ def test_what_autograd_or_the_snippet_raises_is_left_to_others(source: str) -> N
 
 
 def test_an_error_that_was_caught_before_is_not_the_one() -> None:
-    found = explained(T + "try:\n    torch.ones(3) @ torch.ones(4)\nexcept RuntimeError:\n    pass\nx = torch.ones(2)\nx[9]")
+    found = explained(
+        T + "try:\n    torch.ones(3) @ torch.ones(4)\nexcept RuntimeError:\n    pass\nx = torch.ones(2)\nx[9]"
+    )
     assert found is not None
     assert (found.kind, found.line, [tensor.name for tensor in found.tensors]) == ("index", 7, ["x"])
 
