@@ -91,6 +91,7 @@ class ResultView(Struct, frozen=True, kw_only=True):
     variables: Variables | None
     environment: Environment
     announcement: str
+    checkable: bool  # whether there may be a gradient to check
     numeric: NumericStory | None = None  # where it was asked for
 
 
@@ -156,5 +157,6 @@ def result_of(
         variables=shown.variables,
         environment=trace.environment,
         announcement=announcement(end, run.diagnoses, run.explained),
+        checkable=bool(trace.backwards) or (bool(trace.truncated) and bool(shown.gradients.rows)),
         numeric=numeric,
     )

@@ -34,9 +34,8 @@ def test_a_press_checks_the_run_and_leaves_the_editor_alone(open_page: OpenPage,
     assert overflow(page) <= 0
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
-def test_an_error_leads_to_its_lines(open_page: OpenPage, width: int, scheme: str) -> None:
-    page = open_page("/", width=width, color_scheme=scheme, bypass_csp=True)
+def test_an_error_leads_to_its_lines(open_page: OpenPage) -> None:
+    page = open_page("/", width=390, bypass_csp=True)
     write(page, MISMATCH)
     run(page)
     expect(page.get_by_role("heading", name="has 5 features, and the layer takes 4")).to_be_visible()

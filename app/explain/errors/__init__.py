@@ -58,6 +58,7 @@ _AUTOGRAD_SAYS = (
     "grad_fn", "gradient", "autograd",
     "create_graph", "retain_graph", "Checkpoint", "checkpoint", "single memory location",
 )  # fmt: skip
+_ITS_TYPES = frozenset(["RuntimeError", "ValueError", "NotImplementedError"])
 _NOTHING_RAN = frozenset(["SyntaxError", "IndentationError", "TabError"])
 _READERS_OWN = re.compile(r"\s*(?:raise|assert)\b")
 
@@ -77,6 +78,13 @@ def explain_error(trace: Trace, source: str, diagnoses: Sequence[Diagnosis] = ()
     if _READERS_OWN.match(text):
         return None
     failure = Failure(trace, error, error.line, text)
-    if failure.op in _OF_AUTOGRAD or any(words in error.message for words in _AUTOGRAD_SAYS):
+    if _is_autograds(failure):
         return None
     return next(filter(None, (explain(failure) for explain in KINDS)), None)
+
+
+def _is_autograds(failure: Failure) -> bool:
+    """Whether autograd refused something, rather than an operator its arguments or Python a name."""
+    if failure.error.type not in _ITS_TYPES:
+        return False
+    return failure.op in _OF_AUTOGRAD or any(words in failure.message for words in _AUTOGRAD_SAYS)

@@ -10,6 +10,7 @@ _MISSING = re.compile(r"^([\w.<>]+)\(\) missing \d+ required (?:positional|keywo
 _TOO_MANY = re.compile(r"^([\w.<>]+)\(\) takes (?:from )?(.*?) positional arguments? but (\d+) (?:was|were) given")
 _NOT_CALLABLE = re.compile(r"^'([\w.]+)' object is not callable")
 _MUST_BE = re.compile(r"^(\w+)\(\): argument '(\w+)' (?:\(position \d+\) )?must be (.*), not (.*)")
+_ELEMENT = re.compile(r"^expected Tensor as element (\d+) in argument \d+, but got (\w+)")
 _COMBINATION = re.compile(r"^(\w+)\(\) received an invalid combination of arguments")
 _OPERANDS = re.compile(r"^unsupported operand type\(s\) for (\S+): '([\w.]+)' and '([\w.]+)'")
 _NOT_ITERABLE = re.compile(r"^(?:cannot unpack non-iterable )?'?([\w.]+)'? object (?:is not (iterable|subscriptable))?")
@@ -97,6 +98,16 @@ def _must_be(failure: Failure, found: re.Match[str]) -> Explanation:
     )
 
 
+def _element(failure: Failure, found: re.Match[str]) -> Explanation:
+    place, given = found.groups()
+    return failure.explained(
+        "call",
+        f"A {code(given)} stands among the tensors",
+        f"{_at(failure)} takes a list of tensors. At place {place}, counted from 0, stands a {code(given)}.",
+        "`torch.tensor([...])` makes a tensor of a number.",
+    )
+
+
 def _combination(failure: Failure, found: re.Match[str]) -> Explanation:
     return failure.explained(
         "call",
@@ -138,6 +149,7 @@ _FORMS = (
     (_TOO_MANY, _too_many),
     (_NOT_CALLABLE, _not_callable),
     (_MUST_BE, _must_be),
+    (_ELEMENT, _element),
     (_COMBINATION, _combination),
     (_OPERANDS, _operands),
     (_NOT_ITERABLE, _not_iterable),

@@ -1,10 +1,24 @@
 """Tensors taken for one number or one truth value, and lists that are no tensor."""
 
+import re
+
 from app.explain.errors.explanation import Explanation, Failure
+from app.explain.facts import code
+
+_MAKES_A_LOSS = re.compile(r"\b\w+Loss\([^)]")
 
 
 def explain(failure: Failure) -> Explanation | None:
     """By the operator, and by how many elements it took."""
+    if failure.op == "__bool__" and failure.tensors and _MAKES_A_LOSS.search(failure.text):
+        return failure.explained(
+            "conversion",
+            "A loss is made first, and called then",
+            f"Line {failure.line}, {code(failure.text.strip())}, hands tensors over where the loss is made. There "
+            "it takes "
+            "settings.",
+            "Write `nn.MSELoss()(prediction, target)`, or `F.mse_loss(prediction, target)`.",
+        )
     if failure.op == "__bool__" and failure.tensors:
         return failure.explained(
             "conversion",

@@ -29,7 +29,7 @@ def explain(failure: Failure) -> Explanation | None:
             "and an operator in place does not change what it writes into.",
             "Write it out of place, as in `a = a + b`, or make the tensor floating with `.float()` first.",
         )
-    if "bool tensor" in failure.message:
+    if failure.op in ("sub", "sub_", "rsub", "__sub__", "__rsub__") and "bool tensor" in failure.message:
         return failure.explained(
             "dtype",
             "Truth values have no difference",
@@ -67,5 +67,5 @@ def explain(failure: Failure) -> Explanation | None:
         "dtype",
         f"{code(failure.op)} does not take {code(first)}",
         f"{failure.written} on line {failure.line} was handed {failure.typed(0)}.",
-        "Convert it with `.to(torch.float32)`, or take another operator.",
+        "torch's message says which dtypes it takes. `.to(...)` converts to one of them.",
     )

@@ -8,6 +8,8 @@ from msgspec import Struct
 from app.explain.facts import called, code
 from app.trace.model import Dims, Error, Name, Operation, Tensor, Trace
 
+_RUNS_OTHERS = frozenset(["backward", "grad"])
+
 
 class Involved(Struct, frozen=True, kw_only=True):
     """A tensor that the operator took."""
@@ -40,10 +42,7 @@ class Failure:
     def __init__(self, trace: Trace, error: Error, line: int, text: str) -> None:
         self.trace, self.error, self.line = trace, error, line
         self.text = text  # of that line
-        raised = (operation for operation in reversed(trace.operations) if operation.raised)
-        self.operation: Operation | None = next(
-            (each for each in raised if trace.line(each.step) in error.frames), None
-        )
+        self.operation = _operation(trace, error)
 
     @property
     def message(self) -> str:
@@ -99,6 +98,17 @@ class Failure:
             ),
             suggestion=self.error.suggestion,
         )
+
+
+def _operation(trace: Trace, error: Error) -> Operation | None:
+    """The operator that raised `error`: inside of a backward not that one, but what a hook or Function called there."""
+    raised = [each for each in reversed(trace.operations) if each.raised and trace.line(each.step) in error.frames]
+    if len(error.frames) > 1:
+        inner = next((each for each in raised if each.op not in _RUNS_OTHERS), None)
+        if inner is not None:
+            return inner
+        raised = [each for each in raised if trace.line(each.step) == error.line]
+    return raised[0] if raised else None
 
 
 Explain = Callable[[Failure], Explanation | None]

@@ -45,6 +45,10 @@ def explain(failure: Failure) -> Explanation | None:
             + f". Its dimensions are {low} to {high}.",
             "Dimensions are counted from 0, and from the end from -1.",
         )
+    if failure.op in ("__getitem__", "__setitem__") and failure.tensors:
+        found = _of_brackets(failure)
+        if found is not None:
+            return found
     if "too many indices" in failure.message and failure.tensors:
         return failure.explained(
             "index",
@@ -59,5 +63,35 @@ def explain(failure: Failure) -> Explanation | None:
             f"The {'list' if what == 'pop' else what} is shorter than that",
             f"Line {failure.line}, {code(failure.text.strip())}, asks for a place that is not there.",
             "Places are counted from 0: the last is `len(...) - 1`, or -1.",
+        )
+    return None
+
+
+def _of_brackets(failure: Failure) -> Explanation | None:
+    """What stands between brackets and is no index."""
+    if "shape of the mask" in failure.message:
+        return failure.explained(
+            "index",
+            "The mask has another shape than what it chooses from",
+            f"{failure.written} on line {failure.line} chooses from {failure.shaped(0)} by a mask"
+            + (f", {failure.shaped(-1)}" if len(failure.tensors) > 1 else "")
+            + ". A mask has a truth value for each place.",
+            "Make the mask from the tensor itself, as in `a[a > 0]`.",
+        )
+    if "tensors used as indices must be" in failure.message and len(failure.tensors) > 1:
+        return failure.explained(
+            "index",
+            f"{failure.name(-1)} is of `{failure.tensors[-1].dtype}`, and indices are integers",
+            f"{failure.written} on line {failure.line} takes places by {failure.typed(-1)}.",
+            f"`.long()` on {failure.name(-1)}, or make it of integers.",
+        )
+    if "valid indices" in failure.message or "invalid data type" in failure.message:
+        return failure.explained(
+            "index",
+            "That is no index",
+            f"{failure.written} on line {failure.line}: a tensor takes integers, slices, None, `...` and tensors "
+            "of integers "
+            "or truth values between its brackets.",
+            "`int(...)` or `//` makes an integer. Names, as a dict has them, a tensor does not have.",
         )
     return None

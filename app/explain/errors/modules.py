@@ -16,6 +16,13 @@ def explain(failure: Failure) -> Explanation | None:
             "up yet.",
             "Write `super().__init__()` as the first line of `__init__`.",
         )
+    if message.startswith("cannot assign") and "as parameter" in message:
+        return failure.explained(
+            "module",
+            "A plain tensor is no parameter",
+            f"Line {line}, {code(failure.text.strip())}, puts a tensor where the module keeps a parameter.",
+            "Wrap it: `nn.Parameter(t)`. To change the values alone, write into it under `torch.no_grad()`.",
+        )
     if 'missing the required "forward" function' in message:
         return failure.explained(
             "module",

@@ -88,7 +88,7 @@ def _attribute(failure: Failure) -> Explanation | None:
             f"Line {failure.line}, {code(failure.text.strip())}, asks for {code(name)} of something that is None.",
             "Look at where it comes from: a function without `return` gives None, and `.grad` is None before backward.",
         )
-    what = f"The module {code(owner)}" if module else f"A {code(owner)}"
+    what = f"The module {code(owner)}" if module else code(owner)
     return failure.explained(
         "name",
         f"{what} has no {code(name)}",

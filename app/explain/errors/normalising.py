@@ -1,10 +1,25 @@
 """Normalisation layers that were made for another number of features."""
 
+import re
+
 from app.explain.errors.explanation import Explanation, Failure, shape
+from app.explain.facts import code
+
+_DIMENSIONS = re.compile(r"^expected (\d)D(?: or \dD)? input \(got (\d)D input\)")
 
 
 def explain(failure: Failure) -> Explanation | None:
     """By the shape of what was handed over, and of what the layer keeps."""
+    dimensions = _DIMENSIONS.search(failure.message)
+    if dimensions and failure.operation is None:
+        wanted, got = dimensions.groups()
+        return failure.explained(
+            "normalisation",
+            f"The input has {got} dimensions, and the layer takes {wanted}",
+            f"Line {failure.line}, {code(failure.text.strip())}, hands an input of {got} dimensions to a layer for "
+            f"{wanted}.",
+            "`BatchNorm1d` takes batch and features, `BatchNorm2d` pictures: batch, channels, height, width.",
+        )
     if len(failure.tensors) < 2:
         return None
     given, kept = failure.tensors[0].shape, failure.tensors[1].shape

@@ -29,7 +29,9 @@ def explain(failure: Failure) -> Explanation | None:
     if failure.error.type == "TypeError" and "object is not iterable" in message and "optim" in failure.text:
         return failure.explained(
             "optimizer",
-            "The optimizer was given the model, not its parameters",
+            "`parameters` was not called"
+            if "'method'" in message
+            else "The optimizer was given the model, not its parameters",
             f"{at} hands over a single thing where a list of tensors is wanted.",
             "Write `model.parameters()`.",
         )

@@ -30,11 +30,11 @@ def explain(failure: Failure) -> Explanation | None:
             f"{failure.written} on line {failure.line} raised it" + (f". It took {'; '.join(took)}." if took else "."),
             "torch's message says which argument it is, and what it may be.",
         )
-    if failure.error.type in ("ValueError", "TypeError", "RuntimeError"):
+    if failure.error.type in ("ValueError", "TypeError", "RuntimeError", "IndexError", "AssertionError"):
         return failure.explained(
             "value",
             f"{code(failure.error.type)} on line {failure.line}",
-            f"{code(failure.text.strip())} raised it. No operator of torch's was seen to.",
+            f"Line {failure.line}, {code(failure.text.strip())}, raised it. No operator of torch's was seen to.",
             "The message says what was refused. Look at the values that this line uses.",
         )
     return None

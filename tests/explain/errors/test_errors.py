@@ -243,8 +243,46 @@ ROWS = [
     (T + "a = torch.ones(3)\nb = torch.einsum('ij,j->i', a, a)", "value", 3, "a", "`einsum` refused"),
 ]
 
+BACKWARD = (
+    T + "class G(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x):\n        return x * 2\n"
+    "    @staticmethod\n    def backward(ctx, g):\n        return {}\n"
+    "a = torch.ones(3, requires_grad=True)\nG.apply(a).sum().backward()"
+)
+# Near autograd, and not its own doing.
+ROWS += [
+    (BACKWARD.format("g * torch.ones(4)"), "broadcasting", 8, None, "Dimension -1 has 3 and 4"),
+    (BACKWARD.format("gg"), "name", 8, "", "There is no `gg`"),
+    (
+        LEAF + "a.register_hook(lambda g: g + torch.ones(5))\n(a * 2).sum().backward()",
+        "broadcasting",
+        3,
+        None,
+        "3 and 5",
+    ),
+    (LEAF + "print(gradient)", "name", 3, "", "There is no `gradient`"),
+    (T + "torch.zeros(3, require_grad=True)", "call", 2, "", "Did you mean `requires_grad`?"),
+    (T + "x = torch.ones(3)\nx.backwards()", "name", 3, "", "Did you mean `backward`?"),
+    (N + "m = nn.Linear(3, 1)\nm.weight = torch.ones(1, 3)", "module", 5, "", "`nn.Parameter(t)`"),
+    (N + "nn.MSELoss(torch.ones(3), torch.ones(3))", "conversion", 4, None, "made first, and called then"),
+    (N + "nn.BatchNorm2d(3)(torch.ones(4, 3))", "normalisation", 4, "", "2 dimensions, and the layer takes 4"),
+    (N + "nn.MultiheadAttention(5, 2)", "value", 4, "", "The message says"),
+    (T + "x = torch.ones(3)\nx[torch.tensor([0.5])]", "index", 3, None, "indices are integers"),
+    (T + "x = torch.ones(3)\nx[torch.tensor([True, False])]", "index", 3, None, "`a[a > 0]`"),
+    (T + "x = torch.ones(3)\nx[1.5]", "index", 3, "x", "no index"),
+    (T + "x = torch.cat([torch.ones(2), 3])", "call", 2, "", "At place 1"),
+    (
+        T + "m = torch.nn.Linear(2, 1)\no = torch.optim.SGD(m.parameters)",
+        "optimizer",
+        3,
+        "",
+        "`parameters` was not called",
+    ),
+]
+
 # autograd's own, the snippet's own, and none
 SILENT = [
+    BACKWARD.format("torch.ones(4)"),
+    BACKWARD.format("g, g"),
     T + "a = torch.ones(3)\na.sum().backward()",
     LEAF + "(a * 2).backward()",
     LEAF + "a += 1",
