@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from app.trace.model import Error
 
+_LONGEST = 200  # characters of a line
 _INNERMOST, _OUTERMOST = 5, 2  # shown of a recursion
 
 
@@ -28,7 +29,7 @@ def frames_of(error: Error | None, source: str) -> tuple[FrameLine, ...]:
         FrameLine(
             line=line,
             function=function,
-            text=lines[line - 1].strip() if 0 < line <= len(lines) else "",
+            text=lines[line - 1].strip()[:_LONGEST] if 0 < line <= len(lines) else "",
             left_out=hidden if at == _INNERMOST - 1 else 0,
         )
         for at, (line, function) in enumerate(shown)

@@ -10,6 +10,7 @@ from types import FrameType
 from torch._dynamo import trace_rules
 
 from app.trace.wire import Request, decode_request, encode
+from app.worker.bound import Unobserved
 from app.worker.fit import fit
 from app.worker.modules import show_calls
 from app.worker.numeric import NumericCheck
@@ -58,7 +59,12 @@ def answer(request: bytes, send: Send, line: memoryview) -> None:
         return
     if asked.kind == "numeric":
         check = NumericCheck(asked)
-        signal.signal(signal.SIGUSR1, lambda _signum, _frame: send(encode(check.so_far())))
+
+        def on_late(_signum: int, _frame: FrameType | None) -> None:
+            with Unobserved():  # modes of the run that is under way are still on
+                send(encode(check.so_far()))
+
+        signal.signal(signal.SIGUSR1, on_late)
         send(encode(check.check()))
         return
     run = Run(asked, line, send)

@@ -9,6 +9,7 @@ from torch.autograd.gradcheck import _get_numerical_jacobian
 from app.trace.model import Scalar
 from app.trace.numeric import LeafCheck, Numeric
 from app.trace.wire import Request, decode_numeric, encode
+from app.worker import budget
 from app.worker.numeric import NumericCheck
 
 X = "[0.3, -0.7, 1.2, 0.4]"
@@ -267,3 +268,37 @@ def test_a_large_leaf_is_moved_in_part() -> None:
     )
     assert (len(leaf.elements), leaf.left_out) == (64, 936)
     assert (leaf.elements[0].at, leaf.elements[-1].at) == ((0, 0), (9, 99))
+
+
+def test_a_reader_s_run_in_a_coarser_type_is_told() -> None:
+    source = (
+        "import torch\nm = torch.nn.Linear(3, 1)\nwith torch.autocast('cpu', dtype=torch.bfloat16):\n"
+        "    loss = m(torch.randn(2, 3)).sum()\nloss.backward()"
+    )
+    leaf = leaf_in(numeric_of(source), "m.weight")
+    assert {element.verdict for element in leaf.elements} == {"agrees"}
+    assert len(leaf.own) == 3
+    assert as_numbers(list(leaf.own)) != as_numbers([element.backward for element in leaf.elements])
+
+
+BRANCHES = [
+    ("(a * a).sum().backward() if a[0] == 1 else (a * 3).sum().backward()", ["kink", "agrees", "agrees"]),
+    ("if a[0] != 1:\n    raise SystemExit\n(a * a).sum().backward()", ["ended", "agrees", "agrees"]),
+    ("(a - 1).sqrt().sum().backward()", ["not-finite", "agrees", "agrees"]),
+]
+
+
+@pytest.mark.parametrize(("source", "verdicts"), BRANCHES)
+def test_a_program_that_turns_on_the_exact_number(source: str, verdicts: list[str]) -> None:
+    assert [element.verdict for element in leaf_in(numeric_of(A + source), "a").elements] == verdicts
+
+
+def test_what_there_is_no_time_for_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "NUMERIC_S", 0)
+    (leaf,) = numeric_of(A + "(a * a).sum().backward()").leaves
+    assert (leaf.unchecked, leaf.left_out) == ("late", 3)
+
+
+def test_a_check_can_be_asked_before_it_is_made() -> None:
+    check = NumericCheck(Request(kind="numeric", source=A, output_bytes=100))
+    assert check.so_far().verdict == "late"

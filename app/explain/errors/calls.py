@@ -2,8 +2,8 @@
 
 import re
 
-from app.explain.errors.explanation import Explanation, Failure
-from app.explain.facts import code, listed
+from app.explain.errors.explanation import Explanation, Failure, code
+from app.explain.facts import listed
 
 _KEYWORD = re.compile(r"^([\w.<>]+)\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING = re.compile(r"^([\w.<>]+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)")

@@ -2,8 +2,7 @@
 
 import re
 
-from app.explain.errors.explanation import Explanation, Failure
-from app.explain.facts import code
+from app.explain.errors.explanation import Explanation, Failure, code
 
 _MAKES_A_LOSS = re.compile(r"\b\w+Loss\([^)]")
 
@@ -49,7 +48,7 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "conversion",
             "There are not as many values as names",
-            f"Line {failure.line}, {failure.written}, takes a value apart into names. Python says: {failure.message}.",
+            f"Line {failure.line}, {failure.written}, takes a value apart into names. Python says: {failure.said}.",
             "A tensor is taken apart along its first dimension. Print its `.shape`.",
         )
     return None

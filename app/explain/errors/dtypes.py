@@ -2,8 +2,7 @@
 
 import re
 
-from app.explain.errors.explanation import Explanation, Failure
-from app.explain.facts import code
+from app.explain.errors.explanation import Explanation, Failure, code
 
 _INTEGERS = frozenset(["int64", "int32", "int16", "int8", "uint8", "bool"])
 _SAID = (

@@ -5,9 +5,11 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from app.explain.facts import called, code
+from app.explain import facts
+from app.explain.facts import called
 from app.trace.model import Dims, Error, Name, Operation, Tensor, Trace
 
+_LONGEST = 160  # characters of what is quoted
 _RUNS_OTHERS = frozenset(["backward", "grad"])
 
 
@@ -48,6 +50,11 @@ class Failure:
     def message(self) -> str:
         """torch's, or Python's."""
         return self.error.message
+
+    @property
+    def said(self) -> str:
+        """The message in a sentence: short, and without the stop at its end."""
+        return _short(self.message).rstrip(".")
 
     @property
     def op(self) -> str:
@@ -112,6 +119,16 @@ def _operation(trace: Trace, error: Error) -> Operation | None:
 
 
 Explain = Callable[[Failure], Explanation | None]
+
+
+def code(text: str) -> str:
+    """`text` as code in a sentence, in one line of some length."""
+    return facts.code(_short(text))
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 def shape(sizes: Dims) -> str:

@@ -2,8 +2,7 @@
 
 import re
 
-from app.explain.errors.explanation import Explanation, Failure, shape
-from app.explain.facts import code
+from app.explain.errors.explanation import Explanation, Failure, code, shape
 
 _BEYOND = re.compile(r"index (-?\d+) is out of bounds for (?:dimension|axis) (-?\d+) with size (\d+)")
 _DIMENSION = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")

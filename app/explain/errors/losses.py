@@ -56,7 +56,7 @@ def _of_classes(failure: Failure, scores: Tensor, target: Tensor) -> Explanation
             f"A class in {failure.name(1)} is not among the {classes}",
             f"{failure.written} on line {failure.line} takes {failure.shaped(0)}: {classes} scores for each "
             "sample. Targets "
-            f"are therefore numbers from 0 to {classes - 1}. torch says: {failure.message.rstrip('.')}.",
+            f"are therefore numbers from 0 to {classes - 1}. torch says: {failure.said}.",
             "Classes are counted from 0. The last layer gives one score for each class: is it large enough?",
         )
     if target.shape != scores.shape and target.dtype not in _INTEGERS and target.shape == (batch,):

@@ -1,7 +1,6 @@
 """`nn.Module` and what is built of it, used otherwise than it is meant."""
 
-from app.explain.errors.explanation import Explanation, Failure
-from app.explain.facts import code
+from app.explain.errors.explanation import Explanation, Failure, code
 
 
 def explain(failure: Failure) -> Explanation | None:
@@ -55,7 +54,8 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "module",
             "The input has another number of features than the layer was made for",
-            f"Line {line}, {code(failure.text.strip())}, hands a sequence to a recurrent layer. torch says: {message}.",
+            f"Line {line}, {code(failure.text.strip())}, hands a sequence to a recurrent layer. torch says: "
+            f"{failure.said}.",
             "Features stand in the last dimension. Make the layer with that `input_size`.",
         )
     return None

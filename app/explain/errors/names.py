@@ -2,8 +2,7 @@
 
 import re
 
-from app.explain.errors.explanation import Explanation, Failure
-from app.explain.facts import code
+from app.explain.errors.explanation import Explanation, Failure, code
 
 _QUOTED = re.compile(r"'([^']*)'")
 _ATTRIBUTE = re.compile(r"^(?:module '([^']*)'|type object '([^']*)'|'([^']*)' object) has no attribute '([^']*)'")

@@ -2,8 +2,7 @@
 
 import re
 
-from app.explain.errors.explanation import Explanation, Failure, shape
-from app.explain.facts import code
+from app.explain.errors.explanation import Explanation, Failure, code, shape
 
 _DIMENSIONS = re.compile(r"^expected (\d)D(?: or \dD)? input \(got (\d)D input\)")
 

@@ -1,7 +1,6 @@
 """Optimizers that were given nothing to optimize, or something else than parameters."""
 
-from app.explain.errors.explanation import Explanation, Failure
-from app.explain.facts import code
+from app.explain.errors.explanation import Explanation, Failure, code
 
 
 def explain(failure: Failure) -> Explanation | None:
@@ -23,7 +22,7 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "optimizer",
             "The optimizer was given something else than parameters",
-            f"{at} hands over what is no list of tensors. torch says: {message}.",
+            f"{at} hands over what is no list of tensors. torch says: {failure.said}.",
             "Write `model.parameters()`, or a list: `[w]`.",
         )
     if failure.error.type == "TypeError" and "object is not iterable" in message and "optim" in failure.text:
@@ -39,7 +38,7 @@ def explain(failure: Failure) -> Explanation | None:
         return failure.explained(
             "optimizer",
             "A setting of the optimizer is out of range",
-            f"{at} sets a number that the optimizer does not take. torch says: {message}.",
+            f"{at} sets a number that the optimizer does not take. torch says: {failure.said}.",
             "Learning rates are positive; momentum and betas are from 0 to below 1.",
         )
     return None

@@ -1,7 +1,6 @@
 """The rest: what the operator took, and where to read on."""
 
-from app.explain.errors.explanation import Explanation, Failure
-from app.explain.facts import code
+from app.explain.errors.explanation import Explanation, Failure, code
 
 _BUILT_IN = {
     "ZeroDivisionError": (

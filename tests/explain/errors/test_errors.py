@@ -339,6 +339,14 @@ def test_an_error_that_was_caught_before_is_not_the_one() -> None:
     assert (found.kind, found.line, [tensor.name for tensor in found.tensors]) == ("index", 7, ["x"])
 
 
+def test_what_is_quoted_is_short() -> None:
+    found = explained(f"{'x' * 5_000}")
+    other = explained(f"import torch\nd = {{}}\nd['{'y' * 5_000}'] + torch.ones(3)")
+    assert found is not None
+    assert other is not None
+    assert all(len(text) < 700 for text in (found.title, found.cause, found.look, other.title, other.cause))
+
+
 def test_no_code_of_the_snippet_runs_for_a_suggestion() -> None:
     source = T + "class A:\n    speed = 1\n    def __dir__(self):\n        print('ran')\n        return []\nA().sped"
     trace = trace_of(source)
