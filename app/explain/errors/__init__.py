@@ -53,12 +53,13 @@ _OF_AUTOGRAD = frozenset(
 )
 _AUTOGRAD_SAYS = (
     "require grad", "requires grad", "require gradients", "requires_grad", "leaf Variable", "leaf variable", "non-leaf",
-    "graph leaves", "is a view and", "modified by an inplace", "Inference tensor", "inference tensor", "inference mode",
-    "grad can be", "backward through the graph", "save_for_backward", "saved_tensors",
-    "grad_fn", "gradient", "autograd",
-    "create_graph", "retain_graph", "Checkpoint", "checkpoint", "single memory location",
+    "graph leaves", "leaf tensors", "is a view and", "grad mode", "modified by an inplace", "Inference tensor",
+    "inference tensor", "inference mode", "grad can be", "grad()", "backward", "save_for_backward", "saved tensor",
+    "saved_tensors", "grad_fn", "gradient", "autograd", "create_graph", "retain_graph", "allow_unused", "Checkpoint",
+    "checkpoint", "single memory location", "hook", "marked as dirty", "mark_non_differentiable", "dual Tensor",
+    "materialize_grads",
 )  # fmt: skip
-_ITS_TYPES = frozenset(["RuntimeError", "ValueError", "NotImplementedError"])
+_ITS_TYPES = frozenset(["RuntimeError", "ValueError", "TypeError", "NotImplementedError"])
 _NOTHING_RAN = frozenset(["SyntaxError", "IndentationError", "TabError"])
 _READERS_OWN = re.compile(r"\s*(?:raise|assert)\b")
 
@@ -85,6 +86,6 @@ def explain_error(trace: Trace, source: str, diagnoses: Sequence[Diagnosis] = ()
 
 def _is_autograds(failure: Failure) -> bool:
     """Whether autograd refused something, rather than an operator its arguments or Python a name."""
-    if failure.error.type not in _ITS_TYPES:
+    if failure.error.type not in _ITS_TYPES or calls.explain(failure) is not None:
         return False
     return failure.op in _OF_AUTOGRAD or any(words in failure.message for words in _AUTOGRAD_SAYS)

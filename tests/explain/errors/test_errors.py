@@ -281,6 +281,13 @@ ROWS += [
 
 # autograd's own, the snippet's own, and none
 SILENT = [
+    LEAF + "with torch.no_grad():\n    v = a[:2]\nv.mul_(2)",
+    LEAF + "a.register_hook(lambda g: 1)\na.sum().backward()",
+    LEAF + "a.grad = 1",
+    LEAF + "torch.autograd.grad(a.sum(), [])",
+    LEAF + "torch.autograd.backward(a.sum(), 'x')",
+    LEAF
+    + "with torch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: 1):\n    b = a.exp()\nb.sum().backward()",
     BACKWARD.format("torch.ones(4)"),
     BACKWARD.format("g, g"),
     T + "a = torch.ones(3)\na.sum().backward()",
