@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from app.sandbox.run import Sandbox
 from app.settings import Settings
-from app.web import api, compare, fixes, pages, problems, traces
+from app.web import api, compare, fixes, numeric, pages, problems, traces
 from app.web.assets import assets
 from app.web.fixing import Fixing
 from app.web.headers import BodyLimit, HeadAsGet, SecurityHeaders
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     runs = Runs(sandbox)
     app.state.tapescope = State(runs=runs, fixing=Fixing(runs), limits=limits, version=app.version)
-    for module in (pages, compare, traces, fixes, api):
+    for module in (pages, compare, traces, fixes, numeric, api):
         app.include_router(module.router)
     problems.install(app)
     app.openapi = openapi_of(app)  # type: ignore[method-assign]  # the way that FastAPI documents

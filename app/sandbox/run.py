@@ -17,13 +17,14 @@ from app.sandbox.pool import Pool
 from app.settings import Settings
 from app.trace import wire
 from app.trace.model import Environment, Outcome, Reference, Trace
+from app.trace.numeric import Numeric
 
 __all__ = ["Layer", "Sandbox"]
 
 log = structlog.get_logger(__name__)
 
 WORKER = "app.worker.answer"
-Answer = TypeVar("Answer", Trace, Reference)
+Answer = TypeVar("Answer", Trace, Reference, Numeric)
 Reason = Literal["time", "memory", "output", "size", "crash"]
 
 
@@ -94,6 +95,13 @@ class Sandbox:
         """The run of `source` with every saved tensor kept intact. Raises as `trace`."""
         return await self._run("reference", source, wire.decode_reference, self._stopped_reference)
 
+    async def numeric(self, source: str) -> Numeric:
+        """Finite differences of `source` beside its gradients. Raises as `trace`."""
+        return await self._run("numeric", source, wire.decode_numeric, self._stopped_numeric)
+
+    def _stopped_numeric(self, outcome: Outcome) -> Numeric:
+        return Numeric(outcome=outcome, verdict="late")
+
     def _stopped_trace(self, outcome: Outcome) -> Trace:
         return Trace(environment=self._environment, outcome=outcome)
 
@@ -102,7 +110,7 @@ class Sandbox:
 
     async def _run(
         self,
-        kind: Literal["trace", "reference"],
+        kind: Literal["trace", "reference", "numeric"],
         source: str,
         decode: Callable[[bytes], Answer],
         stopped: Callable[[Outcome], Answer],

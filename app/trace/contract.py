@@ -10,23 +10,29 @@ import io
 import tokenize
 from collections.abc import Mapping, Sequence
 from math import prod
+from types import ModuleType
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from app.trace import model
+from app.trace import model, numeric
 from app.trace.model import SCHEMA, Content, Packing, Reference, Scalar, Storage, Trace, Values
+from app.trace.numeric import Numeric
 from app.trace.packing import unpack
 
 _EMPTY_LISTS = 1_000
+NUMERIC_SCHEMA = "tapescope.numeric/1"
 Json = Any  # what json.dumps takes; a recursive type would only move the casts
 
 
-def public(trace: Trace, diagnoses: Sequence[Struct], reference: Reference | None = None) -> dict[str, Json]:
+def public(
+    trace: Trace, diagnoses: Sequence[Struct], reference: Reference | None = None, error_explained: Struct | None = None
+) -> dict[str, Json]:
     """`trace` and what explains it, as plain JSON values. Non-finite numbers are "nan", "inf", "-inf"."""
     body = {"schema": SCHEMA, **_plain(trace), "diagnoses": _plain(diagnoses)}
     body["reference"] = None if reference is None else _plain(reference)
+    body["error_explained"] = _plain(error_explained)
     return body
 
 
@@ -34,6 +40,11 @@ def plain(thing: Struct) -> dict[str, Json]:
     """Something else that has parts of a Trace, in the same form."""
     body: dict[str, Json] = _plain(thing)
     return body
+
+
+def public_numeric(checked: Numeric, told: Struct) -> dict[str, Json]:
+    """A numeric check and what is `told` of it, as plain JSON values."""
+    return {"schema": NUMERIC_SCHEMA, **_plain(checked), "explanation": _plain(told)}
 
 
 def _plain(thing: object) -> Json:
@@ -84,9 +95,9 @@ def nested(flat: Sequence[Scalar], shape: Sequence[int]) -> Json:
     return [nested(flat[index * each : (index + 1) * each], shape[1:]) for index in range(shape[0])]
 
 
-def described() -> dict[str, dict[str, str]]:
-    """What the model says of each key in the comment behind it, by class and field."""
-    source = inspect.getsource(model)
+def described(module: ModuleType) -> dict[str, dict[str, str]]:
+    """What a model says of each key in the comment behind it, by class and field."""
+    source = inspect.getsource(module)
     comments = {
         token.start[0]: token.string.lstrip("# ")
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
@@ -109,10 +120,40 @@ def _with(kind: dict[str, Json], description: str) -> dict[str, Json]:
     return {"allOf": [kind], "description": text} if "$ref" in kind else {**kind, "description": text}
 
 
-def schema(diagnosis: type[Struct]) -> dict[str, Json]:
-    """The JSON Schema of what `public` gives, for diagnoses of the type `diagnosis`."""
-    (_, reference, finding), components = msgspec.json.schema_components(
-        [Trace, Reference, diagnosis], ref_template="#/$defs/{name}"
+def _describe(components: dict[str, Json], module: ModuleType) -> None:
+    """Give the keys in `components` the words that `module` has for them."""
+    for name, fields in described(module).items():
+        for field, description in fields.items():
+            if field in components.get(name, {}).get("properties", {}):
+                components[name]["properties"][field] = _with(components[name]["properties"][field], description)
+
+
+def numeric_schema(told: type[Struct]) -> dict[str, Json]:
+    """The JSON Schema of what `public_numeric` gives, for words of the type `told`."""
+    (_, words), components = msgspec.json.schema_components([Numeric, told], ref_template="#/$defs/{name}")
+    for module in (model, numeric):
+        _describe(components, module)
+    body = components.pop("Numeric")
+    properties = {
+        "schema": {"const": NUMERIC_SCHEMA},
+        **body["properties"],
+        "explanation": _with(words, "the same in sentences"),
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Numeric",
+        "description": body["description"],
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "$defs": components,
+    }
+
+
+def schema(diagnosis: type[Struct], explanation: type[Struct]) -> dict[str, Json]:
+    """The JSON Schema of what `public` gives, for diagnoses of the type `diagnosis` and errors of `explanation`."""
+    (_, reference, finding, explained), components = msgspec.json.schema_components(
+        [Trace, Reference, diagnosis, explanation], ref_template="#/$defs/{name}"
     )
     number = {"anyOf": [{"type": "number"}, {"type": "boolean"}, {"enum": ["nan", "inf", "-inf"]}]}
     components["Values"] = {
@@ -152,10 +193,7 @@ def schema(diagnosis: type[Struct]) -> dict[str, Json]:
         },
     }
     components["Storage"]["properties"].pop("packing")
-    for name, fields in described().items():
-        for field, description in fields.items():
-            if field in components.get(name, {}).get("properties", {}):
-                components[name]["properties"][field] = _with(components[name]["properties"][field], description)
+    _describe(components, model)
     body = components.pop("Trace")
     properties = {
         "schema": {"const": SCHEMA},
@@ -164,6 +202,10 @@ def schema(diagnosis: type[Struct]) -> dict[str, Json]:
         "reference": {
             "anyOf": [reference, {"type": "null"}],
             "description": "A second run with every saved tensor kept intact; null where none was called for.",
+        },
+        "error_explained": {
+            "anyOf": [explained, {"type": "null"}],
+            "description": "The exception that ended the run, where autograd has no part in it; else null.",
         },
     }
     return {

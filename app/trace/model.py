@@ -75,6 +75,10 @@ class Error(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     line: Count | None  # the innermost line of the snippet's own frames
     column: Count | None = None  # from 1; for a SyntaxError
     frames: Annotated[tuple[Count, ...], Meta(max_length=100)] = ()  # the snippet's lines, outermost first
+    functions: Annotated[
+        tuple[Name | None, ...], Meta(max_length=100)
+    ] = ()  # of each of `frames`, which one it was in; None for the top level
+    suggestion: Name | None = None  # a name that there is, close to the one that there is not
 
 
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

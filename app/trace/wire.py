@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from app.trace.model import Reference, Storage, Trace
+from app.trace.numeric import Numeric
 from app.trace.packing import is_packed, size_of
 
 _MOST_MOMENTS = 250_000  # several times what any run records: who goes from one to the next must come to an end
@@ -24,7 +25,7 @@ class ForgedAnswer(ValueError):  # noqa: N818  # it says what the answer is
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a child is to run, and how much of its output to keep."""
 
-    kind: Literal["trace", "reference"]
+    kind: Literal["trace", "reference", "numeric"]
     source: str
     output_bytes: int
 
@@ -33,6 +34,7 @@ encode = msgspec.msgpack.Encoder().encode
 decode_request = msgspec.msgpack.Decoder(Request).decode
 _decode_trace = msgspec.msgpack.Decoder(Trace).decode
 _decode_reference = msgspec.msgpack.Decoder(Reference).decode
+_decode_numeric = msgspec.msgpack.Decoder(Numeric).decode
 
 
 def decode_trace(answer: bytes) -> Trace:
@@ -50,6 +52,14 @@ def decode_reference(answer: bytes) -> Reference:
     """The Reference in `answer`. Raises ForgedAnswer for anything else."""
     try:
         return _decode_reference(answer)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ForgedAnswer(str(error)) from error
+
+
+def decode_numeric(answer: bytes) -> Numeric:
+    """The Numeric in `answer`. Raises ForgedAnswer for anything else."""
+    try:
+        return _decode_numeric(answer)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ForgedAnswer(str(error)) from error
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.errors.explanation import Explanation
 from app.trace import contract
 from app.web.api_docs import ApiView, read_document
 from app.web.respond import page
@@ -17,6 +18,7 @@ from app.web.run import Run
 from app.web.site import Bench
 
 TRACE = "#/components/schemas/Trace"  # put there by openapi.py
+NUMERIC = "#/components/schemas/Numeric"
 
 router = APIRouter(tags=["Traces"])
 
@@ -84,6 +86,27 @@ async def create_trace(bench: Bench, wanted: Annotated[TraceRequest, Body()]) ->
     return Response(await run_in_threadpool(_encoded, run), media_type="application/json")
 
 
+@router.post(
+    "/api/v1/numeric",
+    operation_id="checkNumerically",
+    summary="Compare gradients with finite differences",
+    responses={
+        200: {
+            "description": "What was compared, and what could not be.",
+            "content": {"application/json": {"schema": {"$ref": NUMERIC}}},
+        },
+        **PROBLEMS,
+    },
+    response_class=JSONResponse,
+    response_model=None,
+)
+async def check_numerically(bench: Bench, wanted: Annotated[TraceRequest, Body()]) -> Response:
+    """Runs the source again and again, with one element of one leaf moved, and compares slopes with gradients."""
+    told, checked = await bench.runs.numeric(wanted.source)
+    body = msgspec.json.encode(contract.public_numeric(checked, told))
+    return Response(body, media_type="application/json")
+
+
 @router.get(
     "/api/v1/schema",
     operation_id="traceSchema",
@@ -96,7 +119,7 @@ async def create_trace(bench: Bench, wanted: Annotated[TraceRequest, Body()]) ->
 )
 async def trace_schema() -> Response:
     """The schema that the answers of `POST /api/v1/traces` follow."""
-    return Response(msgspec.json.encode(contract.schema(Diagnosis)), media_type="application/schema+json")
+    return Response(msgspec.json.encode(contract.schema(Diagnosis, Explanation)), media_type="application/schema+json")
 
 
 @router.get(
@@ -124,4 +147,4 @@ async def docs(request: Request, bench: Bench) -> Response:
 
 
 def _encoded(run: Run) -> bytes:
-    return msgspec.json.encode(contract.public(run.trace, run.diagnoses, run.reference))
+    return msgspec.json.encode(contract.public(run.trace, run.diagnoses, run.reference, run.explained))

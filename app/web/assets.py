@@ -6,6 +6,7 @@ say to each other in relative addresses (a module's imports, a font of a style s
 
 import gzip
 import mimetypes
+import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ BUNDLES = {
     ),
 }
 KEPT = "public, max-age=31536000, immutable"
+_COMMENT = re.compile(rb"/\*.*?\*/\n?", re.DOTALL)
 _COMPRESSED = ("text/", "application/json", "image/svg+xml")
 
 
@@ -86,7 +88,10 @@ def _read(path: Path) -> Asset:
     # Not by the system's table: browsers refuse a module that comes as anything but JavaScript.
     media_type = {".js": "text/javascript", ".woff2": "font/woff2"}.get(path.suffix)
     media_type = media_type or mimetypes.guess_type(path.name)[0] or "text/plain"
-    return _sent(path.read_bytes(), media_type)
+    body = path.read_bytes()
+    if path.suffix == ".css":
+        body = _COMMENT.sub(b"", body)  # reasons for who works on it: a tenth of what a first visit would fetch
+    return _sent(body, media_type)
 
 
 def _sent(body: bytes, media_type: str) -> Asset:

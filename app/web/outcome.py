@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.errors.explanation import Explanation
 from app.trace.model import Trace
 from app.web.prose import plain
 
@@ -96,9 +97,11 @@ def remarks(trace: Trace) -> tuple[str, ...]:
     return ("No backward ran.",) if recorded and not trace.backwards and not trace.truncated else ()
 
 
-def announcement(end: Ending, diagnoses: Sequence[Diagnosis]) -> str:
+def announcement(end: Ending, diagnoses: Sequence[Diagnosis], explained: Explanation | None = None) -> str:
     """The one sentence that a screen reader hears when a result arrives."""
     ended = end.headline if end.headline.endswith(".") else f"{end.headline}."
+    if explained is not None:
+        return f"{ended} {plain(explained.title).rstrip('.')}."
     if not diagnoses:
         return f"{ended} Nothing unusual was seen." if end.kind == "finished" else ended
     count = "One diagnosis" if len(diagnoses) == 1 else f"{len(diagnoses)} diagnoses, first"

@@ -25,12 +25,22 @@ templates.filters.update(prose=prose, code_only=code_only, plain=plain)
 templates.globals.update(asset=assets().url)
 
 
+def is_partial(request: Request) -> bool:
+    """Whether htmx asks for a part of a page: it says "full" for a boosted link or the back button."""
+    return request.headers.get("HX-Request-Type") == "partial"  # a plain browser says nothing
+
+
 def respond(request: Request, name: str, view: object, status: int = 200) -> HTMLResponse:
     """`view` as the page of that name; as its fragment where htmx asks for a part."""
-    # htmx says "full" for a boosted link or the back button; a plain browser says nothing.
-    partial = request.headers.get("HX-Request-Type") == "partial"
-    response = _html(f"{'fragments' if partial else 'pages'}/{name}.html", view, status)
+    response = _html(f"{'fragments' if is_partial(request) else 'pages'}/{name}.html", view, status)
     response.headers["Vary"] = "HX-Request-Type"  # one address, two bodies: caches must keep both apart
+    return response
+
+
+def fragment(name: str, view: object, status: int = 200) -> HTMLResponse:
+    """`view` as the fragment of that name, where the page around it is another's."""
+    response = _html(f"fragments/{name}.html", view, status)
+    response.headers["Vary"] = "HX-Request-Type"
     return response
 
 

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from app.explain.contrast import GradContrast
 from app.explain.diagnosis import Diagnosis
+from app.explain.errors.explanation import Explanation
 from app.trace.model import Reference, Trace
 
 
@@ -11,7 +12,7 @@ class Run(Struct, frozen=True, kw_only=True):
     """A snippet's run and what follows from it.
 
     `contrasts` are the gradients that the values which were saved would change; `not_compared` says why there
-    is no reference run where there should be one.
+    is no reference run where there should be one. `explained` is the error that ended it, where it is not autograd's.
     """
 
     trace: Trace
@@ -19,3 +20,4 @@ class Run(Struct, frozen=True, kw_only=True):
     reference: Reference | None = None
     contrasts: tuple[GradContrast, ...] = ()
     not_compared: str | None = None
+    explained: Explanation | None = None

@@ -9,9 +9,12 @@ from app.diagram.pictures import NONE_OPEN, Folds, Pictures, draw
 from app.errors import UserFacingError
 from app.explain import explain
 from app.explain.contrast import contrast, needs_reference
+from app.explain.errors import explain_error
+from app.explain.numeric import NumericStory, disagrees, tell
 from app.lessons.catalog import Lesson
 from app.sandbox.run import Layer
 from app.trace.model import Reference, Trace
+from app.trace.numeric import Numeric
 from app.web.recent import Recent
 from app.web.run import Run
 from app.web.shown import Shown, show
@@ -29,6 +32,8 @@ class SnippetRunner(Protocol):
     async def trace(self, source: str) -> Trace: ...
 
     async def reference(self, source: str) -> Reference: ...
+
+    async def numeric(self, source: str) -> Numeric: ...
 
 
 class Runs:
@@ -53,6 +58,15 @@ class Runs:
         trace = await self.sandbox.trace(source)
         run, pictures = await asyncio.gather(self._explained(source, trace), run_in_threadpool(draw, trace, unfold))
         return await run_in_threadpool(self._shown, run, pictures, source, unfold)
+
+    async def numeric(self, source: str) -> tuple[NumericStory, Numeric]:
+        """The numeric check of `source` in words, and as it is. Raises UserFacingError where it was not accepted."""
+        checked = await self.sandbox.numeric(source)
+        trace = None
+        if disagrees(checked):  # which line may be the reason, the trace knows
+            kept = self._recent.any_of(source)
+            trace = kept.run.trace if kept is not None else await self.sandbox.trace(source)
+        return await run_in_threadpool(tell, checked, trace), checked
 
     async def asked(self, source: str, unfold: Folds = NONE_OPEN) -> Shown:
         """The latest run of `source` where it is still kept, else a new one."""
@@ -93,14 +107,15 @@ class Runs:
 
     async def _explained(self, source: str, trace: Trace) -> Run:
         diagnoses = explain(trace)
+        explained = explain_error(trace, source, diagnoses)
         if not needs_reference(trace):
-            return Run(trace=trace, diagnoses=diagnoses)
+            return Run(trace=trace, diagnoses=diagnoses, explained=explained)
         try:
             reference = await self.sandbox.reference(source)
         except UserFacingError as refused:
-            return Run(trace=trace, diagnoses=diagnoses, not_compared=str(refused))
+            return Run(trace=trace, diagnoses=diagnoses, explained=explained, not_compared=str(refused))
         contrasts = contrast(trace, reference)
-        return Run(trace=trace, diagnoses=diagnoses, reference=reference, contrasts=contrasts)
+        return Run(trace=trace, diagnoses=diagnoses, explained=explained, reference=reference, contrasts=contrasts)
 
 
 def _with_open(run: Run, source: str, unfold: Folds) -> Shown:

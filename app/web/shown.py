@@ -8,6 +8,7 @@ from msgspec import Struct
 from app.diagram.gradients import Gradients, draw_gradients
 from app.diagram.pictures import MOMENT, Folds, Pictures
 from app.web.findings import Finding, findings_of, gravest_by_line
+from app.web.frames import FrameLine, frames_of
 from app.web.lines import Line, lines_of
 from app.web.printed import Printed, printed_of
 from app.web.run import Run
@@ -28,6 +29,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     gradients: Gradients
     film: str | None
     findings: tuple[Finding, ...] = ()
+    frames: tuple[FrameLine, ...] = ()
 
 
 def show(run: Run, pictures: Pictures, source: str) -> Shown:
@@ -45,6 +47,7 @@ def show(run: Run, pictures: Pictures, source: str) -> Shown:
         gradients=draw_gradients(history, film, run.contrasts),
         film=_data(pictures) if timeline else None,
         findings=findings_of(history, run.diagnoses, drawn),
+        frames=frames_of(run.trace.outcome.error, source),
     )
 
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.errors import UserFacingError
+from app.explain.numeric import NumericStory
 from app.lessons.catalog import Lesson
 from app.web.address import Address, address_of, folds_in
 from app.web.notices import EMPTY, notice_of
@@ -51,9 +52,10 @@ def result_page(
     place: Address,
     moment: int | None = None,
     lesson: Lesson | None = None,
+    numeric: NumericStory | None = None,
 ) -> Response:
     """The page of a run, whatever became of it, at a moment; the last for None."""
-    result = result_of(shown, place, moment, bench.limits, source, bench.fixing.kept(source))
+    result = result_of(shown, place, moment, bench.limits, source, bench.fixing.kept(source), numeric)
     view = BenchView(site=bench.site(), opening=opening_of(source, lesson), source=source, result=result)
     return respond(request, "bench", view)
 

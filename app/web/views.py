@@ -9,6 +9,8 @@ from app.diagram.film import Still
 from app.diagram.gradients import Gradients
 from app.diagram.scene import Scene
 from app.diagram.tape import Tape
+from app.explain.errors.explanation import Explanation
+from app.explain.numeric import NumericStory
 from app.explain.pitfalls import Chapter, Pitfall, with_example
 from app.lessons.catalog import Lesson, catalog
 from app.sandbox.run import Layer
@@ -17,6 +19,7 @@ from app.web.address import Address
 from app.web.findings import Finding
 from app.web.fix_views import FindingFixes, fixes_of
 from app.web.fixing import Tried
+from app.web.frames import FrameLine
 from app.web.lines import Line
 from app.web.outcome import Ending, Limits, announcement, ending, remarks
 from app.web.printed import Printed
@@ -78,6 +81,8 @@ class ResultView(Struct, frozen=True, kw_only=True):
     stderr: str
     truncated: tuple[str, ...]
     remarks: tuple[str, ...]
+    explained: Explanation | None
+    frames: tuple[FrameLine, ...]
     findings: tuple[Finding, ...]
     fixes: tuple[FindingFixes, ...]  # for each of them
     lines: tuple[Line, ...]
@@ -92,6 +97,8 @@ class ResultView(Struct, frozen=True, kw_only=True):
     variables: Variables | None
     environment: Environment
     announcement: str
+    checkable: bool  # whether there may be a gradient to check
+    numeric: NumericStory | None = None  # where it was asked for
 
 
 class BenchView(Struct, frozen=True, kw_only=True):
@@ -139,7 +146,13 @@ def opening_of(source: str, lesson: Lesson | None = None) -> Opening:
 
 
 def result_of(
-    shown: Shown, place: Address, moment: int | None, limits: Limits, source: str, tried: Tried | None = None
+    shown: Shown,
+    place: Address,
+    moment: int | None,
+    limits: Limits,
+    source: str,
+    tried: Tried | None = None,
+    numeric: NumericStory | None = None,
 ) -> ResultView:
     """All that the page shows of a run at that moment; the last for None. `tried` are its fixes, where known."""
     run, pictures = shown.run, shown.pictures
@@ -152,6 +165,8 @@ def result_of(
         stderr=trace.stderr,
         truncated=trace.truncated,
         remarks=remarks(trace),
+        explained=run.explained,
+        frames=shown.frames,
         findings=shown.findings,
         fixes=fixes_of(source, run, tried),
         lines=shown.lines,
@@ -165,5 +180,7 @@ def result_of(
         not_compared=run.not_compared,
         variables=shown.variables,
         environment=trace.environment,
-        announcement=announcement(end, run.diagnoses),
+        announcement=announcement(end, run.diagnoses, run.explained),
+        checkable=bool(trace.backwards) or (bool(trace.truncated) and bool(shown.gradients.rows)),
+        numeric=numeric,
     )

@@ -9,9 +9,11 @@ from types import FrameType
 
 from torch._dynamo import trace_rules
 
-from app.trace.wire import Request, decode_request
+from app.trace.wire import Request, decode_request, encode
+from app.worker.bound import Unobserved
 from app.worker.fit import fit
 from app.worker.modules import show_calls
+from app.worker.numeric import NumericCheck
 from app.worker.preload import preload, seed
 from app.worker.reference import run_reference
 from app.worker.run import Run
@@ -54,6 +56,16 @@ def answer(request: bytes, send: Send, line: memoryview) -> None:
     seed()  # Python draws a new seed for `random` at each fork
     if asked.kind == "reference":
         send(fit(run_reference(asked)))
+        return
+    if asked.kind == "numeric":
+        check = NumericCheck(asked)
+
+        def on_late(_signum: int, _frame: FrameType | None) -> None:
+            with Unobserved():  # modes of the run that is under way are still on
+                send(encode(check.so_far()))
+
+        signal.signal(signal.SIGUSR1, on_late)
+        send(encode(check.check()))
         return
     run = Run(asked, line, send)
 

@@ -33,3 +33,11 @@ CONTAINER_DEPTH = 3
 TEXT = 200  # characters of a name or an expression
 MESSAGE = 20_000  # characters of an exception's message
 ANSWER_BYTES = 14 * 2**20  # of the whole answer
+
+NUMERIC_S = 3.0  # of a numeric check; what is left then is said
+NUMERIC_ELEMENTS = 64  # of one leaf that are moved
+NUMERIC_MOVES = 256  # elements of all leaves
+NUMERIC_LEAVES = 30
+NUMERIC_CALLS = 24  # of backward, until which leaves are looked for
+NUMERIC_TENSORS = 5_000  # leaves that are met under a name, wanted or not
+NUMERIC_NODES = 20_000  # looked through below the roots of one call

@@ -24,7 +24,7 @@ def run_reference(request: Request) -> Reference:
     output = Output("<stdout>", request.output_bytes, _ignore)
 
     def run(code: CodeType) -> None:
-        with torch.autograd.graph.saved_tensors_hooks(_keep, _give_back):
+        with torch.autograd.graph.saved_tensors_hooks(keep, give_back):
             exec(code, main.__dict__)  # noqa: S102  # the process is jailed
 
     with as_main(main, output, output) as exit_functions:
@@ -44,9 +44,11 @@ def _ignore() -> None:
     """The observed run said already that the output was cut."""
 
 
-def _keep(tensor: torch.Tensor) -> torch.Tensor:
+def keep(tensor: torch.Tensor) -> torch.Tensor:
+    """What a hook packs: the values as they are now."""
     return tensor.detach().clone()
 
 
-def _give_back(tensor: torch.Tensor) -> torch.Tensor:
+def give_back(tensor: torch.Tensor) -> torch.Tensor:
+    """What a hook unpacks: the values as they were then."""
     return tensor

@@ -19,6 +19,7 @@ from app.worker.recorder import Recorder
 from app.worker.report import ENVIRONMENT, Report
 from app.worker.script import ExitFunctions, as_main, cut_us_out, main_module, recursion_limit_beyond
 from app.worker.source import FILENAME, Source
+from app.worker.suggestions import suggestion_for
 
 _type_name = type.__dict__["__name__"].__get__
 
@@ -111,11 +112,13 @@ def outcome_of(run: Callable[[CodeType], None], code: CodeType, exit_functions: 
 
 def error_of(error: BaseException) -> Error:
     """`error` in words, with the lines of the snippet's own frames."""
-    lines = []
+    lines, functions = [], []
     traceback = error.__traceback__
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename == FILENAME:
             lines.append(traceback.tb_lineno)
+            name = traceback.tb_frame.f_code.co_name
+            functions.append(None if name == "<module>" else clean(name))
         traceback = traceback.tb_next
     try:
         message = str(error)
@@ -126,6 +129,8 @@ def error_of(error: BaseException) -> Error:
         message=clean_message(message),
         line=lines[-1] if lines else None,
         frames=tuple(lines[-100:]),
+        functions=tuple(functions[-100:]),
+        suggestion=suggestion_for(error, message),
     )
 
 

@@ -1,6 +1,7 @@
 """The public JSON form: what its schema says of itself."""
 
 from app.explain.diagnosis import Diagnosis
+from app.explain.errors.explanation import Explanation
 from app.trace.contract import schema
 
 # What moments added: each key has to say what it holds.
@@ -25,7 +26,7 @@ ADDED = {
 
 
 def test_every_key_that_moments_added_is_described() -> None:
-    written = schema(Diagnosis)
+    written = schema(Diagnosis, Explanation)
     for shape, keys in ADDED.items():
         for key in keys.split():
             assert written["$defs"][shape]["properties"][key].get("description"), f"{shape}.{key}"

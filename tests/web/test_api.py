@@ -91,7 +91,8 @@ def test_health(client: TestClient) -> None:
 
 def test_the_openapi_document_is_whole(client: TestClient) -> None:
     document = client.get("/api/openapi.json").json()
-    assert set(document["paths"]) == {"/api/v1/traces", "/api/v1/fixes", "/api/v1/schema", "/healthz"}
+    paths = {"/api/v1/traces", "/api/v1/fixes", "/api/v1/numeric", "/api/v1/schema", "/healthz"}
+    assert set(document["paths"]) == paths
     responses = document["paths"]["/api/v1/traces"]["post"]["responses"]
     assert set(responses) == {"200", "413", "422", "429", "503"}
     assert "Retry-After" in responses["429"]["headers"]
@@ -121,12 +122,13 @@ def test_the_docs_show_every_operation_and_shape(client: TestClient) -> None:
     assert [heading for heading in headings if "/" in heading] == [
         "POST /api/v1/fixes",
         "POST /api/v1/traces",
+        "POST /api/v1/numeric",
         "GET /api/v1/schema",
         "GET /healthz",
     ]
     shown = {heading["id"] for heading in page.select("h3[id]")}
     assert shown <= set(document["components"]["schemas"])
-    assert {"Trace", "TraceRequest", "Problem", "Health"} <= shown
+    assert {"Trace", "Numeric", "TraceRequest", "Problem", "Health"} <= shown
     for link in page.select("article a[href^='#']"):
         assert str(link["href"])[1:] in shown
 

@@ -11,6 +11,7 @@ from app.errors import QueueFull
 from app.lessons.catalog import catalog
 from app.sandbox.run import Layer
 from app.trace.model import Outcome, Reference, Trace
+from app.trace.numeric import Numeric
 from app.web.fix_views import diff_of, fixes_of
 from app.web.fixing import MOST_AT_ONCE, Fixing
 from app.web.run import Run
@@ -137,6 +138,9 @@ class Slow:
 
     async def reference(self, source: str) -> Reference:  # noqa: ARG002  # the sandbox's own signature
         return Reference(outcome=Outcome(kind="finished"), grads={})
+
+    async def numeric(self, source: str) -> Numeric:
+        raise NotImplementedError(source)
 
 
 def run_of(source: str) -> Run:

@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@schema.parametrize()
+@schema.parametrize()  # type: ignore[untyped-decorator]  # the library leaves it untyped
 @settings(derandomize=True, max_examples=max(EXAMPLES // 5, 1), deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_api_keeps_its_word(case: Any, server: str) -> None:
     case.call_and_validate(base_url=server, timeout=20)

@@ -11,6 +11,7 @@ from app.errors import QueueFull, SandboxUnavailable
 from app.lessons.catalog import catalog
 from app.sandbox.run import Layer
 from app.trace.model import Reference, Trace
+from app.trace.numeric import Numeric
 from app.web.fixing import Fixing
 from app.web.runs import Runs
 from tests.web.conftest import PARTIAL, soup, source_in
@@ -194,6 +195,9 @@ class Refusing:
     async def reference(self, source: str) -> Reference:  # noqa: ARG002  # the sandbox's own signature
         raise self.error
 
+    async def numeric(self, source: str) -> Numeric:  # noqa: ARG002  # the sandbox's own signature
+        raise self.error
+
 
 @pytest.fixture
 def refusing(client: TestClient, request: pytest.FixtureRequest) -> Iterator[TestClient]:
@@ -210,6 +214,7 @@ def refusing(client: TestClient, request: pytest.FixtureRequest) -> Iterator[Tes
 def test_a_full_queue(refusing: TestClient) -> None:
     for response in (
         refusing.post("/traces", data={"source": PLAIN}),
+        refusing.post("/numeric", data={"source": PLAIN}),
         refusing.post("/traces", data={"source": PLAIN}, headers=PARTIAL),
         refusing.get("/"),
     ):

@@ -8,6 +8,7 @@ import pytest
 
 from app.explain import explain
 from app.explain.diagnosis import Diagnosis
+from app.explain.errors.explanation import Explanation
 from app.trace.contract import public, schema
 from tests.worker.compare import written
 from tests.worker.conftest import Traced
@@ -74,9 +75,9 @@ def strict(part: Json) -> Json:
 
 def test_every_key_is_in_the_schema(both: tuple[Json, Json]) -> None:
     body, _ = both
-    jsonschema.Draft202012Validator(strict(schema(Diagnosis))).validate(body)
+    jsonschema.Draft202012Validator(strict(schema(Diagnosis, Explanation))).validate(body)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft202012Validator(strict(schema(Diagnosis))).validate(body | {"another": 1})
+        jsonschema.Draft202012Validator(strict(schema(Diagnosis, Explanation))).validate(body | {"another": 1})
 
 
 @pytest.mark.parametrize("kind", ["steps", "tensors", "storages", "counters", "nodes", "backwards", "bindings"])
