@@ -14,7 +14,6 @@ import types
 from app.sandbox.calls import ALLOWED, ANSWERED, KILLED, NARROWED
 from app.sandbox.kernel import system_call
 
-
 _SET_MODE_FILTER = 1
 _INSTRUCTION_BYTES = 8
 _NOT_A_NAME = -1  # __NR_SCMP_ERROR: a libseccomp that is older than the call

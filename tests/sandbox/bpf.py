@@ -33,6 +33,6 @@ def verdict(program: bytes, arch: int, number: int, arguments: Sequence[int] = (
             case 0x35:
                 at += if_true if accumulator >= value else if_false
             case 0x06:
-                return value
+                return int(value)
             case _:
                 raise AssertionError(f"instruction {code:#x} is not known here")
