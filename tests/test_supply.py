@@ -28,8 +28,9 @@ def test_all_that_is_asked_for_is_pinned_and_so_is_what_that_needs(name: str) ->
     for each in wanted(name):
         if ours(each.name):
             assert pins[canonicalize_name(each.name)].version in each.specifier, each
-    present = {canonicalize_name(each.metadata["Name"]) for each in metadata.distributions()}
-    needed = required({canonicalize_name(each.name) for each in wanted(name)} & present)
+    present: set[str] = {canonicalize_name(each.metadata["Name"]) for each in metadata.distributions()}
+    asked: set[str] = {canonicalize_name(each.name) for each in wanted(name)}
+    needed = required(asked & present)
     assert {each for each in needed if ours(each)} - pins.keys() == set()
 
 

@@ -48,11 +48,11 @@ class Jail:
             self.landlock_abi = landlock.abi()
             self._ruleset = landlock.create_ruleset(readable, writable=[Path(os.devnull)])
         except OSError as error:
-            self.missing["landlock"] = f"this kernel does not offer it: {error.strerror}"
+            self.missing["landlock"] = f"this kernel does not offer it ({error.strerror})"
         try:
             self._filter = seccomp.compile_filter()
         except OSError as error:
-            self.missing["seccomp"] = f"the program cannot be made: {error}"
+            self.missing["seccomp"] = f"the program cannot be made ({error})"
 
     @property
     def layers(self) -> frozenset[JailLayer]:

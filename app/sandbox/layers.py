@@ -250,7 +250,7 @@ async def _bounded_answers(zygote: ZygoteProcess) -> Layer:
 def _namespaces(entered: Entered, bare: Found) -> Layer:
     reason = entered.why_none
     if reason is not None:
-        reason = f"not available here: {reason}"
+        reason = f"the host allows none ({reason})"
     elif lacking := NAMESPACES.keys() - {"user"} - set(entered.kinds):
         reason = f"the kernel gave none of kind {', '.join(sorted(lacking))}"
     elif reached := bare["see_host"]:
@@ -267,7 +267,7 @@ def _namespaces(entered: Entered, bare: Found) -> Layer:
 def _user_namespace(entered: Entered) -> Layer:
     reason = entered.why_none or entered.why_no_user
     if reason is not None:
-        reason = f"not available here: {reason}"
+        reason = f"the host allows none ({reason})"
     elif "user" not in entered.kinds:
         reason = "the kernel gave none"
     return Layer(

@@ -49,7 +49,9 @@ def main() -> int:
     pins: dict[str, Pin] = {}
     for name in FILES:
         pins |= read((ROOT / name).read_text(encoding="utf-8"))
-    installed = {canonicalize_name(each.metadata["Name"]): each.version for each in metadata.distributions()}
+    installed: dict[str, str] = {
+        canonicalize_name(each.metadata["Name"]): each.version for each in metadata.distributions()
+    }
     wrong = [*unhashed(pins.values()), *other_releases(installed, pins), *_unfit(), *_licences()]
     advised, told = _advisories(pins)
     wrong += advised
