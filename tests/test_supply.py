@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.supply.audit import Answer, Audited, known, other_releases, refused, unhashed
+from tests.supply.audit import _ONLY_RUN, Answer, Audited, known, other_releases, refused, unhashed
 from tests.supply.pins import FILES, ROOT, Pin, ours, read
 from tests.test_dockerfile import required
 
@@ -78,6 +78,11 @@ def test_another_release_than_the_pinned_one_is_found() -> None:
     assert other.startswith("a 2 is installed, and 1 is pinned")
     (more,) = other_releases({"a": "1", "b": "1"}, pins)
     assert more.startswith("b 1 is installed, and no file")
+
+
+def test_what_is_only_run_is_not_what_the_server_needs() -> None:
+    assert set(PINS[".ci/requirements-dev.txt"]) >= _ONLY_RUN
+    assert _ONLY_RUN & PINS[".ci/requirements.txt"].keys() == set()
 
 
 @pytest.mark.parametrize(

@@ -170,12 +170,14 @@ def test_layers_are_listed_and_the_core_holds(container: Container, figure: Figu
     core = {name for name, layer in layers.items() if layer["core"]}
     assert core == {
         "no new privileges", "system call filter (seccomp)", "file access (Landlock)", "resource limits",
-        "no capabilities", "closed descriptors", "clean environment", "wall clock", "bounded answers",
+        "no capabilities", "closed to other processes", "a session of its own", "closed descriptors",
+        "clean environment", "wall clock", "bounded answers",
     }  # fmt: skip
     assert {name for name in core if not layers[name]["active"]} == set()
     assert layers["bounds of all runs together (cgroup)"]["active"]
     assert "not started as root" in layers["a user of its own"]["missing_because"]
-    assert layers["namespaces"]["missing_because"].startswith("the host allows none")
+    for name in ("namespaces", "user namespace"):
+        assert layers[name]["missing_because"].startswith("the host allows none")
     scopes = layers["network and signals (Landlock)"]
     assert scopes["active"] or "ABI" in scopes["missing_because"]
 

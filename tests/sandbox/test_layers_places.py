@@ -42,6 +42,7 @@ if "read-only" in place:
 if "no-namespaces" in place:  # as in a stock container
     library = seccomp._library()
     rules = library.SyscallFilter(library.ALLOW)
+    rules.set_attr(library.Attr.CTL_NNP, 0)  # an engine sets it only where it is told to
     rules.add_rule(library.ERRNO(errno.EPERM), "unshare")
     rules.load()
 if "ordinary" in place:
