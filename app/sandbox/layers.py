@@ -285,7 +285,8 @@ def _group(zygote: ZygoteProcess) -> Layer:
     if reason is not None and bounded_from_outside():
         reason = None
     elif reason is not None:
-        reason = f"none can be set here ({reason}); `docker run --memory 4g --pids-limit 128` sets one from outside"
+        outside = "`docker run --memory 4g --pids-limit 128`, or MemoryMax= and TasksMax= of a service"
+        reason = f"none can be set here ({reason}); {outside} set them from outside"
     return Layer(
         name="bounds of all runs together (cgroup)",
         core=False,

@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 
 from tests.supply.pins import FILES, ROOT, Pin, ours, read
 
-# Not ours to pin: what is audited itself, and what makes the environment.
 _ASKED = "asked the advisory service"
+# Not ours to pin: what is audited itself, and what makes the environment.
 _APART = {"tapescope", "pip"}
 _ALLOWED = (
     "MIT", "BSD", "Apache", "PSF", "Python Software Foundation", "ISC", "0BSD", "MPL", "Mozilla Public License",
