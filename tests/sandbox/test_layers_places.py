@@ -52,7 +52,7 @@ if "ordinary" in place:
 os.execve(sys.executable, [sys.executable, *sys.argv[3:]], {"PATH": os.environ["PATH"], "PYTHONPATH": str(root)})
 """
 SERVE = """
-import asyncio, json, sys
+import asyncio, json, os, sys
 import msgspec
 from app.sandbox.run import Sandbox
 from tests.sandbox.conftest import PLAIN_WORKER, quick
@@ -62,7 +62,10 @@ async def main():
     await sandbox.start()
     traces = [await sandbox.trace(source) for source in json.loads(sys.argv[1])]
     said = [trace.outcome.error.type if trace.outcome.error else trace.stdout for trace in traces]
-    print(json.dumps([{layer.name: layer.missing_because for layer in sandbox.layers if not layer.active}, said]))
+    missing = {layer.name: layer.missing_because for layer in sandbox.layers if not layer.active}
+    # By whoever has the server's user, as children may.
+    looked_into = os.access(f"/proc/{sandbox.zygote_pid}/environ", os.R_OK)
+    print(json.dumps([missing, said, looked_into]))
     await sandbox.stop()
 
 asyncio.run(main())
@@ -97,10 +100,11 @@ def test_a_public_server_starts_and_nothing_gets_out(place: str, missing: set[st
         (sys.executable, "-c", ENTER, place, str(ROOT), *serve), cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    without, said = json.loads(done.stdout.splitlines()[-1])
+    without, said, zygote_is_looked_into = json.loads(done.stdout.splitlines()[-1])
     # What this machine itself does not have may be missing as well.
     here = {GROUP, *NAMESPACES}
     assert missing <= set(without) <= missing | here, without
+    assert zygote_is_looked_into is ("ordinary" not in place)  # root may look into anything
     # In namespaces the file is not there at all, and a root that is read-only says so.
     allowed = {"PermissionError", "FileNotFoundError", "OSError"}
     for source, found in zip(HOSTILE, said, strict=True):
