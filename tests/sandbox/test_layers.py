@@ -126,6 +126,19 @@ async def test_a_server_hands_down_neither_its_signals_nor_its_mask() -> None:
     await zygote.stop()
 
 
+@pytest.mark.skipif(not AS_ROOT, reason="an ordinary user cannot change its groups")
+async def test_a_server_hands_down_none_of_its_groups() -> None:
+    groups = os.getgroups()
+    os.setgroups([4711])
+    try:
+        zygote = await ZygoteProcess.start(PLAIN_WORKER, LIMITS, namespaces=False, start_s=60)
+    finally:
+        os.setgroups(groups)
+    behind: tuple[JailLayer, ...] = ("own-uid",)
+    assert await reached(zygote, "be_root", behind) is None
+    await zygote.stop()
+
+
 async def test_a_child_that_outstays_or_floods_is_missed_as_a_layer(
     zygote: ZygoteProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
