@@ -81,6 +81,7 @@ HOSTILE = {
     "print(6 * 7)": "42\n",
 }
 OWN_USER, GROUP = "a user of its own", "bounds of all runs together (cgroup)"
+SCOPES = "network and signals (Landlock)"  # needs Linux 6.12
 NAMESPACES = {"namespaces", "user namespace"}
 
 
@@ -102,7 +103,7 @@ def test_a_public_server_starts_and_nothing_gets_out(place: str, missing: set[st
     assert done.returncode == 0, done.stderr
     without, said, zygote_is_looked_into = json.loads(done.stdout.splitlines()[-1])
     # What this machine itself does not have may be missing as well.
-    here = {GROUP, *NAMESPACES}
+    here = {GROUP, SCOPES, *NAMESPACES}
     assert missing <= set(without) <= missing | here, without
     assert zygote_is_looked_into is ("ordinary" not in place)  # root may look into anything
     # In namespaces the file is not there at all, and a root that is read-only says so.
