@@ -73,6 +73,8 @@ def test_nothing_outlives_a_server_that_is_killed(worker: str) -> None:
         started = {zygote, *children_of(zygote)}
         assert len(started) == 3
         os.kill(zygote, signal.SIGSTOP)
+        while "State:\tT" not in Path(f"/proc/{zygote}/status").read_text():
+            os.sched_yield()  # nothing tells us when it has stopped
         server.kill()
         server.wait()
         if worker.endswith("plain_worker"):
