@@ -4,11 +4,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CONSTRAINTS := .ci/constraints.txt
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Only releases that were tested together, by the hashes of their files, and nothing that would have to be built.
+PINNED := $(PIP) --require-hashes --no-deps --only-binary :all: --requirement
+# Without a hash: its file differs by index, for CPU or CUDA. It comes last, so that all it needs is there by its pin.
 TORCH := torch==2.13.0
+OURS := $(PIP) --no-deps --no-build-isolation --editable .
 
-.PHONY: run test check format bench doctor vendor image-test clean
+.PHONY: run test check audit lock format bench doctor vendor image-test clean
 
 run: $(VENV)/.ready
 	$(BIN)/python -m app serve
@@ -26,6 +29,15 @@ check: $(VENV)/.ready-dev
 	$(BIN)/mypy
 	$(BIN)/djlint --quiet --lint templates
 	$(BIN)/python -m pytest -q tests/test_links.py
+	$(BIN)/python -m tests.supply.audit
+
+# As in check, but it fails where no advisory service can be asked for known vulnerabilities.
+audit: $(VENV)/.ready-dev
+	AUDIT=online $(BIN)/python -m tests.supply.audit
+
+# After a change of dependencies in pyproject.toml; UPGRADE=1 takes newer releases of all. Then run the tests.
+lock: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.supply.lock
 
 format: $(VENV)/.ready-dev
 	$(BIN)/ruff format .
@@ -45,22 +57,23 @@ image-test: $(VENV)/.ready-image
 clean:
 	rm -rf $(VENV) tapescope.egg-info
 
-$(VENV)/.ready: pyproject.toml $(CONSTRAINTS)
+$(VENV)/.ready: pyproject.toml .ci/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Tapescope needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV) || \
 		{ echo "Python cannot make a virtual environment here. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "Installing PyTorch and the rest into $(VENV): some minutes the first time."
+	$(PINNED) .ci/requirements.txt
 	$(PIP) $(TORCH)
-	$(PIP) --editable .
+	$(OURS)
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready
-	$(PIP) --editable '.[dev]'
+$(VENV)/.ready-dev: $(VENV)/.ready .ci/requirements-dev.txt
+	$(PINNED) .ci/requirements-dev.txt
 	@touch $@
 
-$(VENV)/.ready-bench: $(VENV)/.ready-dev
-	$(PIP) --editable '.[bench]'
+$(VENV)/.ready-bench: $(VENV)/.ready-dev .ci/requirements-bench.txt
+	$(PINNED) .ci/requirements-bench.txt --no-binary torchviz --no-build-isolation
 	@command -v dot >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends graphviz; } || \
 		{ echo "The comparison with torchviz needs Graphviz: apt-get install graphviz"; exit 1; }
 	@touch $@

@@ -69,11 +69,12 @@ def doctor(settings: Settings) -> int:
 
 def as_table(report: Report) -> str:
     """The report for a terminal."""
-    rows = [("layer", "", "state", "stops, or why it is missing")]
+    rows = [("layer", "", "state", "what it stops, and why it is missing")]
     for layer in report.layers:
         state = "active" if layer.active else "MISSING" if layer.core else "missing"
-        what = layer.stops if layer.active else f"{layer.missing_because}"
-        rows.append((layer.name, "core" if layer.core else "", state, what))
+        rows.append((layer.name, "core" if layer.core else "", state, layer.stops))
+        if layer.missing_because:
+            rows.append(("", "", "", f"missing: {layer.missing_because}"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join((*map(str.ljust, row[:3], widths), row[3])).rstrip() for row in rows]
     lines += ["", *report.remarks]

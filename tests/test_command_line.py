@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from app.__main__ import as_table
+from app.sandbox.doctor import Report
+from app.sandbox.layers import Layer
 from tests.sandbox.processes import children_of, descendants_of, wait_until_gone
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +29,23 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         text=True,
         check=False,
     )
+
+
+def test_a_missing_layer_is_listed_with_what_it_stops_and_why_it_is_missing() -> None:
+    here = Layer(name="one", core=True, active=True, stops="this")
+    gone = Layer(name="two", core=True, active=False, stops="that", missing_because="the kernel is old")
+    extra = Layer(name="three", core=False, active=False, stops="more", missing_because="not root")
+    table = as_table(Report(layers=(here, gone, extra), missing_core={"two": "old"}, remarks=("A remark.",)))
+    rows = [" ".join(line.split()) for line in table.splitlines()]
+    assert rows[1:6] == [
+        "one core active this",
+        "two core MISSING that",
+        "missing: the kernel is old",
+        "three missing more",
+        "missing: not root",
+    ]
+    assert rows[-1].startswith("Core layers are missing: two.")
+    assert "Every core layer holds" in as_table(Report(layers=(here, extra), missing_core={}, remarks=()))
 
 
 def test_doctor_lists_the_layers_and_leaves_nothing() -> None:

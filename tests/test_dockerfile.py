@@ -68,6 +68,7 @@ def parse(text: str) -> list[Stage]:
     return stages
 
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 STAGES = parse((ROOT / "Dockerfile").read_text(encoding="utf-8"))
 SHIPPED = STAGES[-1]
 COPIED = sorted(
@@ -124,20 +125,12 @@ def test_it_runs_as_an_ordinary_user_by_number() -> None:
     assert SHIPPED.all("RUN") == []
 
 
-def test_packages_are_installed_by_the_constraints() -> None:
+def test_packages_are_installed_by_their_hashes_and_then_torch() -> None:
     installs = [command for stage in STAGES for run in stage.all("RUN") for command in run.rest.split("&&")]
-    installs = [command for command in installs if " pip " in f" {command} "]
-    assert len(installs) == 2
-    assert all("--constraint constraints.txt" in command for command in installs)
-
-
-def test_every_dependency_has_a_constraint() -> None:
-    constrained = {
-        canonicalize_name(line.partition("==")[0])
-        for line in (ROOT / ".ci/constraints.txt").read_text(encoding="utf-8").splitlines()
-        if "==" in line
-    }
-    assert declared() - constrained == set()
+    pinned, torch = [command.split() for command in installs if " pip " in f" {command} "]
+    assert {"--require-hashes", "--no-deps", "--only-binary", "requirements.txt"} <= set(pinned)
+    (needed,) = [each for each in PROJECT["dependencies"] if each.startswith("torch")]
+    assert torch[-1] == needed
 
 
 def test_what_the_app_imports_is_installed_with_it() -> None:
@@ -179,8 +172,7 @@ def test_signals_reach_the_server() -> None:
 
 def declared() -> set[str]:
     """The packages that pyproject.toml asks for."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {canonicalize_name(Requirement(each).name) for each in project["dependencies"]}
+    return {canonicalize_name(Requirement(each).name) for each in PROJECT["dependencies"]}
 
 
 def required(names: set[str]) -> set[str]:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from app.sandbox.jail import JailLayer
 from app.sandbox.limits import Limits
+from app.sandbox.namespaces import Entered
 
 MESSAGE_BYTES = 64 * 1024
 
@@ -42,7 +43,8 @@ class Ready(Struct, frozen=True, tag=True):
 
     missing: dict[JailLayer, str]
     landlock_abi: int
-    no_namespaces: str | None  # why it stands in none of its own
+    namespaces: Entered
+    huge_bytes: int  # of its heap in huge pages
 
 
 class Spawned(Struct, frozen=True, tag=True):

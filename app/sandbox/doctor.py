@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from app.sandbox import landlock
 from app.sandbox.layers import Layer
 from app.sandbox.run import Sandbox
 from app.settings import Settings
@@ -33,30 +34,28 @@ async def diagnose(settings: Settings) -> Report:
     await sandbox.start()
     try:
         ready_s = loop.time() - begun_s
-        heap = huge_pages(sandbox.zygote_pid)
     finally:
         await sandbox.stop()
     versions = f"torch {importlib.metadata.version('torch')}, Python {platform.python_version()}"
-    kernel = f"{platform.system()} {platform.release()}"
+    found = sandbox.examination
+    abi = f"Landlock ABI {found.landlock_abi} of {landlock.NEWEST} known here" if found.landlock_abi else "no Landlock"
+    kernel = f"{platform.system()} {platform.release()} on {platform.machine()}, {abi}"
     return Report(
         layers=sandbox.layers,
         missing_core=sandbox.missing_core,
-        remarks=(f"{versions}, {kernel}; ready after {ready_s:.1f} s.", heap, *sandbox.remarks),
+        remarks=(f"{versions}, {kernel}; ready after {ready_s:.1f} s.", huge_pages(found.huge_bytes), *found.remarks),
     )
 
 
-def huge_pages(pid: int | None) -> str:
-    """Whether the heap of process `pid` lies in huge pages, which make a fork three times as fast."""
+def huge_pages(heap_bytes: int) -> str:
+    """Whether the zygote's heap lies in huge pages, which make a fork three times as fast; `heap_bytes` of it do."""
     try:
         setting = re.search(r"\[(\w+)\]", _THP.read_text(encoding="ascii"))
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    except OSError as error:
-        return f"Huge pages: not known ({error.strerror})."
-    mode = setting[1] if setting else "unknown"
-    found = re.search(r"^AnonHugePages:\s+(\d+) kB", rollup, re.MULTILINE)
-    mebibytes = int(found[1]) // 1024 if found else 0
-    if mebibytes:
-        return f"Huge pages: {mebibytes} MiB of the zygote's heap (transparent_hugepage is {mode})."
+    except OSError:
+        setting = None
+    mode = setting[1] if setting else "not known"
+    if heap_bytes:
+        return f"Huge pages: {heap_bytes // 2**20} MiB of the zygote's heap (transparent_hugepage is {mode})."
     return (
         f"Huge pages: none, so each fork costs three times as much (transparent_hugepage is {mode}; "
         "madvise or always is needed, and glibc 2.35 or newer)."

@@ -14,11 +14,18 @@ from app.sandbox import kernel, landlock, limits, seccomp
 from app.sandbox.environment import PACKAGES
 
 # In the order in which they are put on: each needs rights or calls that a later one takes away.
-JailLayer = Literal["own-uid", "no-capabilities", "no-new-privileges", "limits", "landlock", "descriptors", "seccomp"]
+JailLayer = Literal[
+    "own-session",
+    "own-uid",
+    "no-capabilities",
+    "undumpable",
+    "no-new-privileges",
+    "limits",
+    "landlock",
+    "descriptors",
+    "seccomp",
+]
 ALL: tuple[JailLayer, ...] = get_args(JailLayer)
-
-# Between two living children no uid is shared. systemd gives this range to nobody but its own short-lived services.
-FIRST_UID, UIDS = 61_184, 4_096
 
 REQUEST, ANSWER = 3, 4  # where a jailed child reads its request and writes its answer; nothing else is open
 
@@ -41,11 +48,11 @@ class Jail:
             self.landlock_abi = landlock.abi()
             self._ruleset = landlock.create_ruleset(readable, writable=[Path(os.devnull)])
         except OSError as error:
-            self.missing["landlock"] = f"this kernel does not offer it: {error.strerror}"
+            self.missing["landlock"] = f"this kernel does not offer it ({error.strerror})"
         try:
             self._filter = seccomp.compile_filter()
         except OSError as error:
-            self.missing["seccomp"] = f"the program cannot be made: {error}"
+            self.missing["seccomp"] = f"the program cannot be made ({error})"
 
     @property
     def layers(self) -> frozenset[JailLayer]:
@@ -59,14 +66,18 @@ class Jail:
         """
         os.dup2(request, REQUEST)
         os.dup2(answer, ANSWER)
-        os.setsid()
+        if "own-session" in layers:
+            os.setsid()
+            os.umask(0o077)
+        if "no-capabilities" in layers:
+            kernel.bind_capabilities()  # the change of user takes away the right to
         if "own-uid" in layers:
             _become(uid)
         if "no-capabilities" in layers:
             kernel.drop_capabilities()
-        # After the change of user, which clears both.
+        # After the change of user, which clears the one and sets the other.
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0 if "undumpable" in layers else 1)
         if os.getppid() not in (self._parent, 0):  # 0 in a process tree of its own
             os._exit(0)  # the zygote had gone before it could tell us by signal
         if "no-new-privileges" in layers:

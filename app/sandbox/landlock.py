@@ -21,11 +21,12 @@ READ_FILE = 1 << 2
 READ_DIR = 1 << 3
 _TRUNCATE = 1 << 14
 
-# ABI → the first bit that it does not know yet, of the rights over files.
-_FILE_BITS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16, 6: 16, 7: 16, 8: 16, 9: 17}
-_NETWORK = 0b11  # ABI 4: bind and connect TCP
-_SCOPES = 0b11  # ABI 6: abstract unix sockets and signals across the boundary
-_NEWEST = max(_FILE_BITS)
+# From which ABI on → how many rights of a kind can be denied. ABI 7, 8 and 11 added none: how denials are logged, how
+# all threads are bound at once, and no_new_privs in the same call.
+_FILES = {1: 13, 2: 14, 3: 15, 5: 16, 9: 17}  # 2 refer, 3 truncate, 5 ioctl of devices, 9 unix sockets by path
+_NETWORK = {4: 2, 10: 4}  # 4 bind and connect TCP, 10 the same of UDP
+_SCOPES = {6: 2}  # 6 abstract unix sockets, and signals, across the boundary
+NEWEST = 11  # an ABI that came later is used as this one
 
 
 class _RulesetAttr(ctypes.Structure):
@@ -44,8 +45,11 @@ def abi() -> int:
 
 def handled(version: int) -> tuple[int, int, int]:
     """Bits of the rights over files, network and scopes that ABI `version` can deny: all it has."""
-    known = min(version, _NEWEST)
-    return (1 << _FILE_BITS[known]) - 1, _NETWORK if known >= 4 else 0, _SCOPES if known >= 6 else 0
+    files, network, scopes = (
+        max((count for since, count in kind.items() if since <= version), default=0)
+        for kind in (_FILES, _NETWORK, _SCOPES)
+    )
+    return (1 << files) - 1, (1 << network) - 1, (1 << scopes) - 1
 
 
 def create_ruleset(readable: Iterable[Path], writable: Iterable[Path] = (), version: int | None = None) -> int:

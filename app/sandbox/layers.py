@@ -5,15 +5,17 @@ A child without any layer tries the same first: an attempt that fails even there
 
 import asyncio
 import signal
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from app.errors import SandboxUnavailable
 from app.sandbox import control
+from app.sandbox.cgroup import bounded_from_outside
 from app.sandbox.child import Received
 from app.sandbox.jail import ALL, JailLayer
+from app.sandbox.kernel import NAMESPACES
+from app.sandbox.namespaces import Entered
 from app.sandbox.process import ZygoteProcess
 
 _PROBE_S = 20.0  # for one child and all its attempts
@@ -36,6 +38,8 @@ class Examination(Struct, frozen=True, kw_only=True):
     layers: tuple[Layer, ...]
     broken: dict[str, str]  # layer → what a child behind all layers reached in spite of it
     remarks: tuple[str, ...] = ()
+    landlock_abi: int = 0  # of the kernel; 0: none
+    huge_bytes: int = 0  # of the zygote's heap in huge pages
 
     @property
     def missing_core(self) -> dict[str, str]:
@@ -75,7 +79,7 @@ _JAIL: dict[JailLayer, _Sort] = {
     "limits": _Sort(
         name="resource limits",
         stops="taking all memory, opening very many files, computing without end",
-        attempts=("much_memory", "many_descriptors"),
+        attempts=("much_memory", "many_descriptors", "unlimited"),
     ),
     "own-uid": _Sort(
         name="a user of its own",
@@ -87,6 +91,16 @@ _JAIL: dict[JailLayer, _Sort] = {
         stops="using rights of root's",
         attempts=("have_capabilities",),
     ),
+    "undumpable": _Sort(
+        name="closed to other processes",
+        stops="reading or steering another run that has the same user",
+        attempts=("look_into_another",),
+    ),
+    "own-session": _Sort(
+        name="a session of its own",
+        stops="using the server's terminal, and finding signals blocked or ignored as the server has them",
+        attempts=("inherited_state",),
+    ),
     "descriptors": _Sort(
         name="closed descriptors",
         stops="using connections and files that the server has open",
@@ -95,8 +109,8 @@ _JAIL: dict[JailLayer, _Sort] = {
 }
 _SCOPES = _Sort(
     name="network and signals (Landlock)",
-    stops="TCP and signals to others: a second lock behind the system call filter",
-    attempts=("connect", "signal_outside"),
+    stops="TCP, sockets without a file, and signals to others: a second lock behind the system call filter",
+    attempts=("connect", "reach_abstract_socket", "signal_outside"),
     core=False,
 )
 _ENVIRONMENT = _Sort(
@@ -108,6 +122,7 @@ _ENVIRONMENT = _Sort(
 _NEEDED: dict[JailLayer, tuple[JailLayer, ...]] = {
     "landlock": ("no-new-privileges",),
     "seccomp": ("no-new-privileges",),
+    "undumpable": ("no-capabilities",),  # root may look into anything
 }
 _FEW_IMPORTS = (
     "A child's own user cannot read the folder in which this Python is installed (a private home, perhaps), so "
@@ -147,8 +162,14 @@ async def examine(zygote: ZygoteProcess) -> Examination:
     layers.append(_layer(_ENVIRONMENT, True, behind_all["inherited_environment"]))
     ours = [await _wall_clock(zygote, put_on), await _bounded_answers(zygote)]
     broken |= {layer.name: layer.missing_because for layer in ours if layer.missing_because}
-    layers += [*ours, _namespaces(report, bare), _cgroup()]
-    return Examination(layers=tuple(layers), broken=broken, remarks=_remarks(behind_all))
+    layers += [*ours, _namespaces(report.namespaces, bare), _user_namespace(report.namespaces), _group(zygote)]
+    return Examination(
+        layers=tuple(layers),
+        broken=broken,
+        remarks=_remarks(behind_all),
+        landlock_abi=report.landlock_abi,
+        huge_bytes=report.huge_bytes,
+    )
 
 
 def _layer(sort: _Sort, core: bool, missing_because: str | None) -> Layer:
@@ -226,43 +247,53 @@ async def _bounded_answers(zygote: ZygoteProcess) -> Layer:
     )
 
 
-def _namespaces(report: control.Ready, bare: Found) -> Layer:
-    reason = report.no_namespaces
+def _namespaces(entered: Entered, bare: Found) -> Layer:
+    reason = entered.why_none
     if reason is not None:
-        reason = f"not available here: {reason}"
+        reason = f"the host allows none ({reason})"
+    elif lacking := NAMESPACES.keys() - {"user"} - set(entered.kinds):
+        reason = f"the kernel gave none of kind {', '.join(sorted(lacking))}"
     elif reached := bare["see_host"]:
         reason = f"a child {reached}"
     return Layer(
         name="namespaces",
         core=False,
         active=reason is None,
-        stops="seeing processes, files and network devices of the host",
+        stops="seeing processes, files, network devices, shared memory and the name of the host",
         missing_because=reason,
     )
 
 
-def _cgroup() -> Layer:
-    """A limit that whoever started us has set: we set none ourselves."""
-    limit = _memory_limit()
+def _user_namespace(entered: Entered) -> Layer:
+    reason = entered.why_none or entered.why_no_user
+    if reason is not None:
+        reason = f"the host allows none ({reason})"
+    elif "user" not in entered.kinds:
+        reason = "the kernel gave none"
     return Layer(
-        name="memory limit of the container (cgroup)",
+        name="user namespace",
         core=False,
-        active=limit is not None,
-        stops="memory that resource limits do not count, over all runs together",
-        missing_because=None if limit else "none is set; `docker run --memory 4g --pids-limit 100` sets one",
+        active=reason is None,
+        stops="having a right over the host, even for the process that starts the runs",
+        missing_because=reason,
     )
 
 
-def _memory_limit() -> int | None:
-    """The memory limit of our cgroup in bytes; None if there is none, or none to be seen."""
-    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            text = Path(name).read_text(encoding="ascii").strip()
-        except OSError:
-            continue
-        if text.isdigit() and int(text) < 2**60:  # without a limit version 1 says nearly 2⁶³
-            return int(text)
-    return None
+def _group(zygote: ZygoteProcess) -> Layer:
+    """The bounds that we set, or else those that whoever started us has set."""
+    reason = zygote.why_no_group
+    if reason is not None and bounded_from_outside():
+        reason = None
+    elif reason is not None:
+        outside = "`docker run --memory 4g --pids-limit 128`, or MemoryMax= and TasksMax= of a service"
+        reason = f"none can be set here ({reason}); {outside} set them from outside"
+    return Layer(
+        name="bounds of all runs together (cgroup)",
+        core=False,
+        active=reason is None,
+        stops="memory and processes that resource limits do not count, over all runs together",
+        missing_because=reason,
+    )
 
 
 def _remarks(behind_all: Found) -> tuple[str, ...]:

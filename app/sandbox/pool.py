@@ -242,6 +242,8 @@ class Pool:
             run_s=settings.deadline_s + settings.grace_s,
             source_bytes=settings.source_bytes,
             answer_bytes=settings.answer_bytes,
+            running=settings.running,
+            idle=settings.idle,
         )
         zygote = await ZygoteProcess.start(self._worker, limits, namespaces=self._namespaces, start_s=settings.start_s)
         try:

@@ -3,10 +3,12 @@
 Each gives what it reached, as a short phrase, or None when it was stopped. Nothing here harms what it reaches.
 """
 
+import ctypes
 import errno
 import importlib
 import mmap
 import os
+import resource
 import signal
 import socket
 import stat
@@ -20,13 +22,16 @@ from pathlib import Path
 from app.sandbox import frame, kernel
 from app.sandbox.environment import ENVIRONMENT
 from app.sandbox.jail import ANSWER
-from app.sandbox.namespaces import PROBE_FILE
+from app.sandbox.limits import KINDS
+from app.sandbox.namespaces import HOST_NAME, PROBE_FILE
 
 _OUTSIDE = (str(PROBE_FILE), "/etc/passwd", "/proc/self/status")
 _FOLDERS = ("/", "/tmp", "/var/tmp", "/dev/shm", ".")  # noqa: S108  # tried, not used
 _REFUSED = (errno.EPERM, errno.EACCES)
 _DISCARD_PORT = 9
 _MAP_NORESERVE = 0x4000
+# An abstract unix socket that listens outside of the jail; its name, once the zygote has made one.
+outside_socket: bytes = b""
 _SOME_DESCRIPTORS = 256  # more than a child may open, fewer than the zygote may
 
 
@@ -146,16 +151,41 @@ def many_descriptors() -> str | None:
 
 
 def be_root() -> str | None:
-    """Act as root."""
+    """Act as root, or as one of its groups."""
     if os.getuid() == 0 or os.geteuid() == 0:
         return "is root"
+    if os.getgid() == 0 or os.getgroups():
+        return "is in a group of the server's"
     os.setuid(0)
     return "became root"
 
 
 def have_capabilities() -> str | None:
-    """Hold a right of root's."""
-    return "has capabilities" if kernel.capabilities() else None
+    """Hold a right of root's, or get one by executing a file as root."""
+    if kernel.capabilities():
+        return "has capabilities"
+    return "would get capabilities by exec" if os.geteuid() == 0 and kernel.bounding_capabilities() else None
+
+
+def look_into_another() -> str | None:
+    """Read the memory of a process of the same user, which another run may be."""
+    secret = ctypes.create_string_buffer(b"another run's")
+    found = ctypes.create_string_buffer(len(secret))
+    told, tell = os.pipe()
+    try:
+        pid = os.fork()
+        if pid == 0:
+            os.read(told, 1)
+            os._exit(0)
+        try:
+            read = kernel.read_memory(pid, ctypes.addressof(secret), found)
+        finally:
+            os.write(tell, b"x")
+            os.waitpid(pid, 0)
+    finally:
+        os.close(told)
+        os.close(tell)
+    return "read another process's memory" if read and found.raw == secret.raw else None
 
 
 def gain_privileges() -> str | None:
@@ -176,6 +206,36 @@ def inherited_descriptors() -> str | None:
     return None
 
 
+def inherited_state() -> str | None:
+    """Share a session, or find signals blocked or ignored, or a mask of files' modes, as the server had them."""
+    if os.getsid(0) != os.getpid():
+        return "shares the session of its starter"
+    if blocked := signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+        return f"finds {sorted(blocked)} blocked"
+    ignored = [each.name for each in signal.Signals if signal.getsignal(each) == signal.SIG_IGN]
+    if set(ignored) - {"SIGPIPE", "SIGXFSZ"}:  # as Python itself has them
+        return f"finds {ignored} ignored"
+    mask = os.umask(0o077)
+    return None if mask == 0o077 else f"makes files with the mask {mask:03o}"
+
+
+def unlimited() -> str | None:
+    """Find something that no limit is set on, or one that may be raised."""
+    for kind in KINDS:
+        soft, hard = resource.getrlimit(kind)
+        if resource.RLIM_INFINITY in (soft, hard) or soft != hard:
+            return f"has no firm limit of kind {kind}"
+    return None
+
+
+def reach_abstract_socket() -> str | None:
+    """Talk to a program outside by a socket without a file; the zygote holds one for this."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.setblocking(False)  # nobody accepts: with the queue full it would wait for ever
+        result = connection.connect_ex(outside_socket)
+    return None if result in _REFUSED else "an abstract socket was not refused"
+
+
 def inherited_environment() -> str | None:
     """Find something of the server's environment or modules."""
     more = sorted(os.environ.keys() - ENVIRONMENT.keys())
@@ -191,6 +251,8 @@ def see_host() -> str | None:
         return "sees network devices"
     if Path("/proc").exists() or Path("/sys").exists():
         return "sees folders of the host"
+    if os.uname().nodename != HOST_NAME:
+        return "sees the host's name"
     return None
 
 
@@ -235,6 +297,10 @@ ATTEMPTS: dict[str, Callable[[], str | None]] = {
         many_descriptors,
         be_root,
         have_capabilities,
+        look_into_another,
+        inherited_state,
+        unlimited,
+        reach_abstract_socket,
         gain_privileges,
         inherited_descriptors,
         inherited_environment,

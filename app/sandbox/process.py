@@ -10,10 +10,10 @@ import sys
 from contextlib import suppress
 
 from app.errors import SandboxUnavailable
-from app.sandbox import control
+from app.sandbox import cgroup, control
 from app.sandbox.child import Child
 from app.sandbox.environment import ENVIRONMENT
-from app.sandbox.limits import Limits
+from app.sandbox.limits import Limits, together
 
 _FORK_S = 10.0  # from an order to its child, with others before it
 _STOP_S = 5.0  # from the end of the control socket to the end of the process
@@ -27,6 +27,9 @@ class ZygoteProcess:
         self.pid = process.pid
         self.died = asyncio.Event()
         self.report: control.Ready | None = None
+        self.why_no_group: str | None = "it is switched off"
+        self._group: cgroup.Group | None = None
+        self._group_forgotten: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[control.Ready] = loop.create_future()
         self._process, self._connection = process, connection
         self._pidfd = os.pidfd_open(process.pid)
@@ -37,7 +40,9 @@ class ZygoteProcess:
         loop.add_reader(self._pidfd, self._on_death)
 
     @classmethod
-    async def start(cls, worker: str, limits: Limits, *, namespaces: bool, start_s: float) -> "ZygoteProcess":
+    async def start(
+        cls, worker: str, limits: Limits, *, namespaces: bool, start_s: float, cgroups: bool = True
+    ) -> "ZygoteProcess":
         """Start a zygote and wait until it can fork. Raises SandboxUnavailable.
 
         It is bound to the thread that calls: the kernel ends it together with that thread.
@@ -56,6 +61,8 @@ class ZygoteProcess:
                 start_new_session=True,  # Ctrl+C is for the server, which then ends the zygote in good order
             )
         zygote = cls(process, ours)
+        if cgroups:  # before it has forked
+            zygote._group, zygote.why_no_group = cgroup.put(process.pid, together(limits))
         try:
             with suppress(BrokenPipeError):  # its end is told by the pidfd
                 ours.send(control.encode(control.Setup(worker=worker, limits=limits, namespaces=namespaces)))
@@ -103,6 +110,15 @@ class ZygoteProcess:
                     await self.died.wait()
         self._kill()
         await self.died.wait()
+        if self._group_forgotten:
+            await self._group_forgotten
+
+    async def _forget(self, group: cgroup.Group) -> None:
+        """Remove the zygote's group as soon as the last of its children is out of it."""
+        with suppress(TimeoutError):  # one hangs inside the kernel: the next server clears it up
+            async with asyncio.timeout(_STOP_S):
+                while not group.remove():  # noqa: ASYNC110  # nothing tells us when
+                    await asyncio.sleep(0.01)
 
     def _kill(self) -> None:
         if not self.died.is_set():
@@ -150,6 +166,8 @@ class ZygoteProcess:
         self._connection.close()
         os.close(self._pidfd)
         self.died.set()
+        if self._group:
+            self._group_forgotten = loop.create_task(self._forget(self._group))
         for child in self._children.values():
             if not child.exited.done():
                 child.exited.set_result(None)

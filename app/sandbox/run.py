@@ -12,7 +12,7 @@ import structlog
 
 from app.errors import SandboxUnavailable, SourceTooLarge
 from app.sandbox.child import Received
-from app.sandbox.layers import Layer
+from app.sandbox.layers import Examination, Layer
 from app.sandbox.pool import Pool
 from app.settings import Settings
 from app.trace import wire
@@ -63,6 +63,11 @@ class Sandbox:
     def layers(self) -> tuple[Layer, ...]:
         """What keeps snippets in, as the latest zygote's children found it."""
         return self._pool.examination.layers
+
+    @property
+    def examination(self) -> Examination:
+        """All that the probes of the latest zygote found."""
+        return self._pool.examination
 
     @property
     def missing_core(self) -> dict[str, str]:

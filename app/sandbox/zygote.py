@@ -10,6 +10,7 @@ import gc
 import importlib
 import mmap
 import os
+import re
 import resource
 import select
 import signal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _CONTROL_AT_LEAST = 16  # leaves the low descriptors for the children's pipes
 _NO_ANSWER = 97
+_ZYGOTE_OOM, _CHILD_OOM = 500, 1_000  # of 1,000
 
 
 class Worker(Protocol):
@@ -52,6 +54,7 @@ class Child:
 def main(arguments: list[str]) -> None:
     """Serve the server at the other end of the descriptor `arguments[1]` until it is gone."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    _forget_signals()
     os.umask(0o022)
     os.chdir("/")
     connection = _take(int(arguments[1]))
@@ -63,6 +66,14 @@ def main(arguments: list[str]) -> None:
         raise TypeError(f"expected Setup, got {setup}")
     sys.argv[:] = [""]
     Zygote(connection, setup).serve()
+
+
+def _forget_signals() -> None:
+    """Block no signal and ignore none but those that Python does: a server may have been started otherwise."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _take(descriptor: int) -> socket.socket:
@@ -85,31 +96,39 @@ class Zygote:
         self._children: dict[int, Child] = {}  # by pidfd
         self._uids = self._free_uids()
         readable = jail.readable_paths()
-        no_namespaces: str | None = "they are switched off"
-        if setup.namespaces:
-            no_namespaces = namespaces.why_not(readable)
         # Kept open: /proc is out of sight once the root is changed.
+        self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         tasks = os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY)
-        if no_namespaces is None:
-            namespaces.enter()
-        _offer_to_oom_killer()
+        entered = namespaces.Entered(why_none="they are switched off")
+        if setup.namespaces:
+            entered = namespaces.enter(readable)
+        self._offer_to_oom_killer(_ZYGOTE_OOM)
         self._worker = cast("Worker", importlib.import_module(setup.worker))
         self._worker.prepare()
         os.environ.pop("PYTHONPATH")
         sys.path.remove(str(ROOT))  # a snippet that imports `app` should not find ours
         mapped_bytes = _mapped_bytes()
-        if no_namespaces is None:
+        huge_bytes = _huge_bytes()
+        if entered.why_none is None:
             namespaces.change_root(readable)
+        # Children share its user where the server is no root: none shall read or steer what makes the next run.
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
         self._jail = jail.Jail(setup.limits, readable, mapped_bytes)
         threads = len(os.listdir(tasks))  # noqa: PTH208  # by descriptor
+        os.close(tasks)
         if threads != 1:
             # A fork copies one thread: locks that others hold would stay locked in every child, for ever.
             raise RuntimeError(f"the zygote has {threads} threads after {setup.worker}.prepare(), it must have one")
-        os.close(tasks)
+        self._outside = _abstract_socket()
         gc.collect()
         gc.freeze()  # else a collection in a child writes to, and so copies, every page of the heap
         self._say(
-            control.Ready(missing=self._jail.missing, landlock_abi=self._jail.landlock_abi, no_namespaces=no_namespaces)
+            control.Ready(
+                missing=self._jail.missing,
+                landlock_abi=self._jail.landlock_abi,
+                namespaces=entered,
+                huge_bytes=huge_bytes,
+            )
         )
 
     def serve(self) -> None:
@@ -165,6 +184,7 @@ class Zygote:
         try:
             notes = memoryview(page).cast("q")
             line, progress = notes[:1], notes[1:2]
+            self._offer_to_oom_killer(_CHILD_OOM)
             layers = self._jail.layers if order.probe is None else order.probe.layers
             self._jail.lock(layers, uid, request_reader, answer_writer)
             progress[0] = control.JAILED
@@ -182,6 +202,13 @@ class Zygote:
                     _send_failure(error, begun=begun)
             finally:
                 os._exit(_NO_ANSWER)  # whatever happened: a child that came back would be a second zygote
+
+    def _offer_to_oom_killer(self, score: int) -> None:
+        """Let the kernel, when memory runs out, end children first, then us, rather than the server."""
+        with contextlib.suppress(OSError):  # not everywhere may it be written
+            place = os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=self._proc)
+            with os.fdopen(place, "w", encoding="ascii") as file:
+                file.write(str(score))
 
     def _report_end(self, child: Child) -> None:
         result = os.waitid(os.P_PIDFD, child.pidfd, os.WEXITED)
@@ -204,7 +231,7 @@ class Zygote:
 
     def _free_uids(self) -> Iterator[int]:
         for number in count():
-            uid = jail.FIRST_UID + number % jail.UIDS
+            uid = namespaces.FIRST_UID + number % namespaces.UIDS
             if all(child.uid != uid for child in self._children.values()):
                 yield uid
 
@@ -264,10 +291,22 @@ def _mapped_bytes() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
 
-def _offer_to_oom_killer() -> None:
-    """Let the kernel, when memory runs out, end us and our children rather than the server."""
-    with contextlib.suppress(OSError):  # not everywhere may it be written
-        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+def _huge_bytes() -> int:
+    """How much of this process's memory lies in huge pages, which make a fork three times as fast."""
+    with contextlib.suppress(OSError):  # an old kernel, or /proc without it
+        rollup = Path("/proc/self/smaps_rollup").read_text(encoding="ascii")
+        if found := re.search(r"^AnonHugePages:\s+(\d+) kB", rollup, re.MULTILINE):
+            return 1024 * int(found[1])
+    return 0
+
+
+def _abstract_socket() -> socket.socket:
+    """A socket without a file, outside of every child's jail: for a probe to reach for. Nobody ever accepts there."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind("")  # the kernel finds a name
+    listening.listen(1)
+    probe.outside_socket = listening.getsockname()
+    return listening
 
 
 if __name__ == "__main__":

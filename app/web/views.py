@@ -39,6 +39,11 @@ class Site(Struct, frozen=True, kw_only=True):
     version: str
 
     @property
+    def missing_core(self) -> tuple[Layer, ...]:
+        """The core layers of the sandbox that do not hold."""
+        return tuple(layer for layer in self.layers if layer.core and not layer.active)
+
+    @property
     def active_layers(self) -> int:
         """How many layers of the sandbox hold."""
         return sum(layer.active for layer in self.layers)

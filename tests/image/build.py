@@ -1,6 +1,7 @@
 """Builds the Dockerfile by buildah, in a storage of its own, from the stand-in base."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 BASE = "python:3.11-slim-bookworm"
 IMAGE = "tapescope:test"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")  # of the host, which may know a mirror's
-_DECIDES_THE_PACKAGES = ("Dockerfile", "pyproject.toml", ".ci/constraints.txt")
+_DECIDES_THE_PACKAGES = ("Dockerfile", ".ci/requirements.txt")
 
 
 class Builder:
@@ -79,10 +80,9 @@ class Builder:
     def _wheels(self) -> Path | None:
         """A folder with the wheel of torch that pip is set up here to find without an index, if it is."""
         wheels = self._cache / "wheels"
-        constraints = ROOT / ".ci/constraints.txt"
-        what = ("--no-index", "--no-deps", "--only-binary", ":all:", "--python-version", "3.11", "torch")
-        where = ("--constraint", constraints, "--dest", wheels)
-        done = subprocess.run([sys.executable, "-m", "pip", "download", *what, *where], capture_output=True)
+        (torch,) = re.findall(r"\btorch==[\d.]+", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+        what = ("--no-index", "--no-deps", "--only-binary", ":all:", "--python-version", "3.11", torch)
+        done = subprocess.run([sys.executable, "-m", "pip", "download", *what, "--dest", wheels], capture_output=True)
         return wheels if done.returncode == 0 else None
 
 

@@ -7,13 +7,16 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from tests.image.build import ROOT
 from tests.image.conftest import Image, Start
 from tests.image.container import Container, Ring
+from tests.supply.pins import read
 
 Figure = Callable[[str], None]
 
@@ -97,15 +100,13 @@ def test_image_holds_only_what_the_server_needs(image: Image) -> None:
 
 def test_packages_are_those_that_were_tested(image: Image) -> None:
     packages = image.root / "opt/tapescope/lib/python3.11/site-packages"
-    # The one that pip may choose freely is the one that torch alone asks for.
-    installed = {path.name.removesuffix(".dist-info") for path in packages.glob("*.dist-info")}
-    tested = {
-        line.replace("==", "-").replace("-", "_").lower()
-        for line in (ROOT / ".ci/constraints.txt").read_text().splitlines()
-        if line and not line.startswith("#")
-    }
-    unknown = {name for name in installed if name.partition("+")[0].replace("-", "_").lower() not in tested}
-    assert {name.partition("-")[0] for name in unknown} <= {"setuptools"}
+    installed: dict[str, str] = {}
+    for path in packages.glob("*.dist-info"):
+        name, _, version = path.name.removesuffix(".dist-info").rpartition("-")
+        installed[canonicalize_name(name)] = version
+    pins = read((ROOT / ".ci/requirements.txt").read_text(encoding="utf-8"))
+    assert installed.pop("torch").partition("+")[0] == metadata.version("torch").partition("+")[0]
+    assert installed == {pin.name: pin.version for pin in pins.values()}
 
 
 def test_nothing_in_it_can_be_changed_by_its_user(image: Image) -> None:
@@ -169,12 +170,14 @@ def test_layers_are_listed_and_the_core_holds(container: Container, figure: Figu
     core = {name for name, layer in layers.items() if layer["core"]}
     assert core == {
         "no new privileges", "system call filter (seccomp)", "file access (Landlock)", "resource limits",
-        "no capabilities", "closed descriptors", "clean environment", "wall clock", "bounded answers",
+        "no capabilities", "closed to other processes", "a session of its own", "closed descriptors",
+        "clean environment", "wall clock", "bounded answers",
     }  # fmt: skip
     assert {name for name in core if not layers[name]["active"]} == set()
-    assert layers["memory limit of the container (cgroup)"]["active"]
+    assert layers["bounds of all runs together (cgroup)"]["active"]
     assert "not started as root" in layers["a user of its own"]["missing_because"]
-    assert layers["namespaces"]["missing_because"].startswith("not available here: ")
+    for name in ("namespaces", "user namespace"):
+        assert layers[name]["missing_because"].startswith("the host allows none")
     scopes = layers["network and signals (Landlock)"]
     assert scopes["active"] or "ABI" in scopes["missing_because"]
 

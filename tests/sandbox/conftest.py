@@ -12,6 +12,7 @@ from app.sandbox.run import Sandbox
 from app.settings import Settings
 
 PLAIN_WORKER = "tests.sandbox.plain_worker"
+PROBING_WORKER = "tests.sandbox.probing_worker"
 
 OpenSandbox = Callable[..., AbstractAsyncContextManager[Sandbox]]
 

@@ -30,6 +30,11 @@ def open_descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+def oom_score(pid: int) -> int:
+    """How gladly the kernel ends `pid` when memory runs out; at most 1,000."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
 def mappings(pid: int) -> int:
     """How many stretches of memory `pid` has mapped."""
     return len(Path(f"/proc/{pid}/maps").read_text().splitlines())

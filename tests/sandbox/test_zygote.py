@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,16 +15,15 @@ from app.sandbox import control, probe
 from app.sandbox.limits import Limits
 from app.sandbox.process import ZygoteProcess
 from app.sandbox.run import Sandbox
-from tests.sandbox.conftest import started
-from tests.sandbox.processes import children_of, wait_until_gone
+from tests.sandbox.conftest import PROBING_WORKER, started
+from tests.sandbox.processes import children_of, oom_score, wait_until_gone
 
 LIMITS = Limits(memory_bytes=2**28, run_s=3.0, source_bytes=20_000, answer_bytes=2**20)
-MAPPING_WORKER = "tests.sandbox.mapping_worker"
 
 
 async def test_a_child_shares_no_memory_with_another() -> None:
     """Each has a page to note its progress in. It must not be able to write to those of others."""
-    zygote = await ZygoteProcess.start(MAPPING_WORKER, LIMITS, namespaces=False, start_s=60)
+    zygote = await ZygoteProcess.start(PROBING_WORKER, LIMITS, namespaces=False, start_s=60)
     try:
         others = [await zygote.spawn() for _ in range(3)]
         child = await zygote.spawn(probe=control.Probe(layers=(), attempts=("shared_pages",)))
@@ -33,6 +34,57 @@ async def test_a_child_shares_no_memory_with_another() -> None:
         await zygote.stop()
     assert b"1 shared" in received.body
     assert "shared_pages" not in probe.ATTEMPTS  # the worker adds it in the zygote only
+
+
+async def test_children_are_the_first_to_go_when_memory_runs_out() -> None:
+    zygote = await ZygoteProcess.start(PROBING_WORKER, LIMITS, namespaces=False, start_s=60)
+    child = await zygote.spawn(probe=control.Probe(layers=(), attempts=("read_file",)))
+    await child.stir()
+    assert {oom_score(pid) for pid in children_of(zygote.pid)} == {1_000}
+    assert oom_score(zygote.pid) == 500
+    child.close()
+    await zygote.stop()
+
+
+SERVER = """
+import asyncio, sys
+from app.sandbox.process import ZygoteProcess
+from tests.sandbox.test_zygote import LIMITS
+
+async def serve():
+    zygote = await ZygoteProcess.start(sys.argv[1], LIMITS, namespaces=False, start_s=60)
+    children = [await zygote.spawn() for _ in range(2)]
+    print(zygote.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(serve())
+"""
+
+
+@pytest.mark.parametrize("worker", ["tests.sandbox.plain_worker", "tests.sandbox.deathless_worker"])
+def test_nothing_outlives_a_server_that_is_killed(worker: str) -> None:
+    """Not even a zygote that hears nothing. The kernel ends it; the other worker has told the kernel not to."""
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        (sys.executable, "-c", SERVER, worker), cwd=root, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout
+        zygote = int(server.stdout.readline())
+        started = {zygote, *children_of(zygote)}
+        assert len(started) == 3
+        os.kill(zygote, signal.SIGSTOP)
+        while "State:\tT" not in Path(f"/proc/{zygote}/status").read_text():
+            os.sched_yield()  # nothing tells us when it has stopped
+        server.kill()
+        server.wait()
+        if worker.endswith("plain_worker"):
+            assert wait_until_gone(started, 5) == set()
+        else:
+            status = Path(f"/proc/{zygote}/status").read_text()
+            assert "State:\tT" in status  # stopped, and no signal has come
+            assert "ShdPnd:\t0000000000000000" in status
+            os.kill(zygote, signal.SIGKILL)
+            assert wait_until_gone(started, 5) == set()
 
 
 async def test_children_end_with_their_zygote() -> None:
@@ -117,6 +169,6 @@ def test_the_zygote_needs_nothing_of_the_server() -> None:
     """Its modules import neither the settings nor the web, nor what only the server's side uses."""
     forbidden = ("app.settings", "app.errors", "app.web", "app.main", "asyncio", "structlog")
     sandbox = Path(__file__).parents[2] / "app" / "sandbox"
-    for name in "control environment frame jail kernel landlock limits namespaces probe seccomp zygote".split():
+    for name in "calls control environment frame jail kernel landlock limits namespaces probe seccomp zygote".split():
         text = (sandbox / f"{name}.py").read_text()
         assert not [word for word in forbidden if f"import {word}" in text or f"from {word}" in text], name

@@ -7,6 +7,8 @@ from bs4 import Tag
 from fastapi.testclient import TestClient
 
 from app.lessons.catalog import catalog
+from app.sandbox.layers import Layer
+from app.sandbox.run import Sandbox
 from tests.web.conftest import PAGES, soup, source_in
 
 
@@ -112,6 +114,23 @@ def test_layers_of_the_sandbox_are_on_a_page(client: TestClient) -> None:
     for row, layer in zip(rows, layers, strict=True):
         assert layer["name"] in row.text
         assert ("active" in row.text) is layer["active"]
+
+
+@pytest.mark.parametrize(("active", "told"), [(True, "Every core layer holds here"), (False, "core layers is missing")])
+def test_a_missing_layer_is_told_with_what_it_stops(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, active: bool, told: str
+) -> None:
+    fine = Layer(name="one", core=True, active=active, stops="this & that", missing_because=None if active else "<old>")
+    extra = Layer(name="two", core=False, active=False, stops="more", missing_because="the host allows none")
+    monkeypatch.setattr(Sandbox, "layers", (fine, extra))
+    page = soup(client.get("/about/sandbox"))
+    first, second = page.select("tbody tr")
+    assert told in page.text
+    assert ("one. Run only snippets that you trust" in page.text) is not active
+    assert "this & that" in first.text
+    assert ("Missing: <old>." in first.text) is not active
+    assert "more" in second.text
+    assert "Missing: the host allows none." in second.text
 
 
 def test_an_unknown_page_says_where_to_go(client: TestClient) -> None:
