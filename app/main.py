@@ -8,14 +8,19 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from app.meters import Meters
 from app.sandbox.run import Sandbox
 from app.settings import Settings
-from app.web import api, pages, problems, traces
+from app.web import api, operators, pages, problems, traces
+from app.web.answers import Answers
 from app.web.assets import assets
 from app.web.headers import BodyLimit, HeadAsGet, SecurityHeaders
+from app.web.leaving import EndsWithReader
 from app.web.openapi import openapi_of
 from app.web.outcome import Limits
+from app.web.readers import Readers
 from app.web.respond import compile_templates
 from app.web.runs import Runs
 from app.web.site import State
@@ -26,7 +31,12 @@ DESCRIPTION = "Runs a PyTorch snippet and tells what autograd recorded, what sha
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The whole site. The sandbox starts and stops with it."""
     settings = settings or Settings.from_environment()
-    sandbox = Sandbox(settings)
+    meters = Meters()
+    sandbox = Sandbox(settings, meters=meters)
+    answers = Answers(settings.kept_bytes, meters)
+    meters.watch("kept_answers", "Answers that are kept.", lambda: len(answers))
+    meters.watch("kept_answer_bytes", "Memory of the answers that are kept.", lambda: answers.bytes)
+    metrics = not settings.public if settings.metrics is None else settings.metrics
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -48,7 +58,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        routes=[Route("/static/{version}/{name:path}", assets().serve)],
+        routes=[
+            Route("/static/{version}/{name:path}", assets().serve),
+            *operators.routes(sandbox, metrics=metrics),
+        ],
     )
     limits = Limits(
         time_s=settings.deadline_s,
@@ -56,14 +69,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         output_bytes=settings.output_bytes,
         source_bytes=settings.source_bytes,
     )
-    app.state.tapescope = State(runs=Runs(sandbox), limits=limits, version=app.version)
+    app.state.tapescope = State(
+        runs=Runs(sandbox), limits=limits, version=app.version, answers=answers, place=lambda: sandbox.place
+    )
+    app.state.sandbox = sandbox  # for who ends the server in good order
     for module in (pages, traces, api):
         app.include_router(module.router)
     problems.install(app)
     app.openapi = openapi_of(app)  # type: ignore[method-assign]  # the way that FastAPI documents
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
+    app.add_middleware(EndsWithReader, meters=meters)
+    app.add_middleware(Readers, meters=meters)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)
     return app

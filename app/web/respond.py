@@ -10,6 +10,7 @@ from app.web.assets import assets
 from app.web.compiler import PlainEnvironment
 from app.web.prose import code_only, plain, prose
 
+VARY = "HX-Request-Type"  # one address, two bodies: caches must keep both apart
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
 templates = PlainEnvironment(
@@ -26,11 +27,14 @@ templates.globals.update(asset=assets().url)
 
 def respond(request: Request, name: str, view: object, status: int = 200) -> HTMLResponse:
     """`view` as the page of that name; as its fragment where htmx asks for a part."""
-    # htmx says "full" for a boosted link or the back button; a plain browser says nothing.
-    partial = request.headers.get("HX-Request-Type") == "partial"
-    response = _html(f"{'fragments' if partial else 'pages'}/{name}.html", view, status)
-    response.headers["Vary"] = "HX-Request-Type"  # one address, two bodies: caches must keep both apart
+    response = _html(f"{'fragments' if partial(request) else 'pages'}/{name}.html", view, status)
+    response.headers["Vary"] = VARY
     return response
+
+
+def partial(request: Request) -> bool:
+    """Whether htmx asks for a part. It says "full" for a boosted link or the back button; a plain browser nothing."""
+    return request.headers.get("HX-Request-Type") == "partial"
 
 
 def page(name: str, view: object, status: int = 200) -> HTMLResponse:
