@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
@@ -25,6 +26,7 @@ from app.web.respond import compile_templates
 from app.web.runs import Runs
 from app.web.site import State
 
+THREADS = 2
 DESCRIPTION = "Runs a PyTorch snippet and tells what autograd recorded, what shares memory, and what backward did."
 
 
@@ -40,6 +42,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # They draw, and Python lets one at a time: more of them would only keep each other, and this one, waiting.
+        current_default_thread_limiter().total_tokens = THREADS
         await sandbox.start()
         compile_templates()
         # What is there by now stays: a full collection that looked through it would hold up a page for 50 ms.

@@ -46,4 +46,8 @@ def state_of(request: Request) -> State:
     return state
 
 
-Bench = Annotated[State, Depends(state_of)]
+async def _state(request: Request) -> State:
+    return state_of(request)
+
+
+Bench = Annotated[State, Depends(_state)]  # async: else a thread would be asked for it, behind those that draw
