@@ -8,7 +8,7 @@ CONSTRAINTS := .ci/constraints.txt
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 TORCH := torch==2.13.0
 
-.PHONY: run test check format bench doctor vendor image-test clean
+.PHONY: run test check format bench soak doctor vendor image-test clean
 
 run: $(VENV)/.ready
 	$(BIN)/python -m app serve
@@ -33,6 +33,10 @@ format: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-bench
 	$(BIN)/python -m tests.bench
+
+# 10,000 mixed runs, some of them hostile, and what is left of them; some minutes. SOAK=1000 for fewer.
+soak: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.bench.soak $(SOAK)
 
 # Rebuilds static/vendor from npm packages; needs Node, which nothing else does.
 vendor:

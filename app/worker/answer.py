@@ -34,8 +34,13 @@ import torch
 a = torch.tensor([1., 2.], requires_grad=True)
 b = (a * a).sigmoid()
 c = b.detach()
-b.sum().backward()
-print(a.grad)
+d = b.data
+d.zero_()
+for i in range(2):
+    c[i] = 1.
+out = (a * a).exp()
+out.sum().backward()
+print(a.grad, a.grad.tolist())
 """
 
 

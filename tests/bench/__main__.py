@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
-from tests.bench import moments, press, sizes, throughput, tracing
+from tests.bench import classroom, handed, moments, press, sizes, soak, throughput, tracing
 from tests.bench.figures import Figure, Heading, table
 from tests.bench.server import Server, serving
 
@@ -13,6 +13,9 @@ PARTS: list[Callable[[Server], Iterator[Figure | Heading]]] = [
     throughput.measure,
     sizes.measure,
     moments.measure,
+    handed.measure,
+    classroom.measure,
+    soak.measure,
 ]
 
 
