@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import math
 import socket
 import sys
 from contextlib import suppress
@@ -19,6 +18,7 @@ from app.sandbox.run import Sandbox
 from app.settings import BadSetting, Settings
 
 log = structlog.get_logger(__name__)
+PAGES_S = 2  # after the runs are done, for their pages; with `drain_s` less than the 10 s that Docker gives
 STARTUP_FAILURE = 3  # as uvicorn's own
 
 
@@ -53,7 +53,7 @@ def serve(settings: Settings) -> int:
         server_header=False,
         proxy_headers=False,  # create_app believes those that are trusted
         access_log=False,  # each run has a line of its own
-        timeout_graceful_shutdown=math.ceil(settings.deadline_s + settings.grace_s) + 1,
+        timeout_graceful_shutdown=PAGES_S,
     )
     server = DrainingServer(config, app.state.sandbox, settings.drain_s)
     with suppress(KeyboardInterrupt):  # uvicorn has ended in good order, and hands the signal on

@@ -19,6 +19,7 @@ from app.settings import Settings
 log = structlog.get_logger(__name__)
 
 _CLEAR_UP_S = 0.03  # after the latest run, while idle children are left: its page is made first
+_SECOND_RUN_S = 0.1  # from a page's first run to its second, at most
 _REASON_BYTES = 300
 
 
@@ -67,7 +68,9 @@ class Pool:
     async def drain(self) -> None:
         """Refuse new runs from here on, and wait for those that were accepted."""
         self._draining = True
-        await self.turns.quiet()
+        while self.turns.running or self.turns.waiting:
+            await self.turns.quiet()
+            await asyncio.sleep(_SECOND_RUN_S)
 
     async def stop(self) -> None:
         """End every process; runs that are still under way end with SandboxUnavailable."""

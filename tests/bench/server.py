@@ -126,7 +126,7 @@ def free_port() -> int:
         return port
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
     """End `process`, in good order if it follows, and wait until it is gone."""
     process.terminate()
     try:

@@ -80,7 +80,8 @@ def visits(count: int) -> Iterator[Visit]:
     for number in range(count):
         drawn = chance.random()
         if drawn < HOSTILE:
-            yield chance.choice([*HOSTILES, Leaving()])
+            hostile: list[Hostile | Leaving] = [*HOSTILES, Leaving()]
+            yield chance.choice(hostile)
         elif drawn < 0.3:
             yield work(10_000_000 + chance.randrange(20))  # what half of a class has
         else:
