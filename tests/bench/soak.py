@@ -29,6 +29,7 @@ SHORT = 600
 READERS = 8
 HOSTILE = 0.05
 GROWTH = 0.05
+FLAT_RUNS = 5_000  # before, the heap of the server has not found its size
 # Caches are full early, and endless runs end soon: what is looked for shows in the same way.
 SETTINGS = {"kept_bytes": 2 * 2**20, "deadline_s": 2.0, "grace_s": 0.5}
 _SEED = 5
@@ -196,7 +197,7 @@ def soak(server: Server, runs: int, tell: Callable[[str], None] = lambda _: None
             name=f"memory of the {name}, MB: after 30 to 50 %, 80 to 100 % of the runs",
             value=f"{early / 1e6:.1f}, {late / 1e6:.1f}",
             ratio=f"{late / early:.3f}",
-            target=below(late / early, 1 + GROWTH),
+            target=below(late / early, 1 + GROWTH) if runs >= FLAT_RUNS else None,
         )
 
 
