@@ -1,5 +1,6 @@
 """A class presses Run in one moment: 200 different snippets, then one that all have; every answer is checked."""
 
+import gzip
 import json
 import threading
 import time
@@ -62,8 +63,8 @@ def work(number: int) -> Work:
 
 
 def check_answer(body: bytes, wanted: Work) -> None:
-    """Raises AssertionError unless a JSON answer has the numbers of `wanted`."""
-    answer = json.loads(body)
+    """Raises AssertionError unless a JSON answer, as it came, has the numbers of `wanted`."""
+    answer = json.loads(gzip.decompress(body))
     assert answer["stdout"] == wanted.prints, (answer["outcome"], answer["stdout"], wanted.prints)
     if wanted.grad is None:
         assert answer["outcome"]["error"]["type"] == "RuntimeError", answer["outcome"]
@@ -72,8 +73,8 @@ def check_answer(body: bytes, wanted: Work) -> None:
 
 
 def check_page(body: bytes, wanted: Work) -> None:
-    """Raises AssertionError unless a page shows what `wanted` prints."""
-    assert wanted.prints.rstrip() in unescape(body.decode()), wanted.prints
+    """Raises AssertionError unless a page, as it came, shows what `wanted` prints."""
+    assert wanted.prints.rstrip() in unescape(gzip.decompress(body).decode()), wanted.prints
 
 
 def check_bare(body: bytes, wanted: Work) -> None:
@@ -120,11 +121,11 @@ def measure(server: Server) -> Iterator[Figure | Heading]:
     with bare_zygote() as port:
         while len(pages) < 2 or (len(pages) <= ROUNDS and time.monotonic() < latest):
             number = READERS * len(pages)
-            pages.append(Press([c.press_run_plain for c in clients], _works(3 * number), check_page))
+            pages.append(Press([c.press_run for c in clients], _works(3 * number), check_page))
             bare.append(Press([lambda s: press_bare(port, s)] * READERS, _works(3 * number), check_bare))
-            answers.append(Press([c.trace_plain for c in clients], _works(3 * number + READERS), check_answer))
+            answers.append(Press([c.trace for c in clients], _works(3 * number + READERS), check_answer))
             one = work(10**6 + 5 * number)
-            same.append(Press([c.press_run_plain for c in clients], [one] * READERS, check_page))
+            same.append(Press([c.press_run for c in clients], [one] * READERS, check_page))
     for client in clients:
         client.close()
     for each in (pages, answers, bare, same):

@@ -1,6 +1,5 @@
 """A real server in a process of its own, on a free port, and a client for it."""
 
-import gzip
 import http.client
 import json
 import os
@@ -63,14 +62,6 @@ class Client:
         """The body of the JSON answer, as it comes over the wire."""
         headers = {"Content-Type": "application/json", "Accept-Encoding": accept}
         return self._post("/api/v1/traces", json.dumps({"source": source}), headers)
-
-    def press_run_plain(self, source: str) -> bytes:
-        """The same as the browser unpacks it."""
-        return gzip.decompress(self.press_run(source))
-
-    def trace_plain(self, source: str) -> bytes:
-        """The same for the JSON answer."""
-        return gzip.decompress(self.trace(source))
 
     def leave(self, source: str) -> None:
         """Press Run, and close the connection before there is an answer."""

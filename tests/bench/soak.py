@@ -108,12 +108,12 @@ class Soak:
             match visit:
                 case Work():
                     if crc32(visit.source.encode()) % 4:
-                        check_answer(client.trace_plain(visit.source), visit)
+                        check_answer(client.trace(visit.source), visit)
                     else:
-                        check_page(client.press_run_plain(visit.source), visit)
+                        check_page(client.press_run(visit.source), visit)
                     self.ends["as it should"] += 1
                 case Hostile():
-                    outcome = json.loads(client.trace_plain(visit.source))["outcome"]
+                    outcome = json.loads(client.trace(visit.source, accept="identity"))["outcome"]
                     end = outcome["reason"] or outcome["kind"]
                     self.ends[end] += 1
                     if end not in visit.ends:
