@@ -11,7 +11,7 @@ PINNED := $(PIP) --require-hashes --no-deps --only-binary :all: --requirement
 TORCH := torch==2.13.0
 OURS := $(PIP) --no-deps --no-build-isolation --editable .
 
-.PHONY: run test check audit lock format bench doctor vendor image-test clean
+.PHONY: run test check audit lock format bench soak fuzz doctor vendor image-test clean
 
 run: $(VENV)/.ready
 	$(BIN)/python -m app serve
@@ -45,6 +45,10 @@ format: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-bench
 	$(BIN)/python -m tests.bench
+
+# 10,000 mixed runs, some of them hostile, and what is left of them; some minutes. SOAK=1000 for fewer.
+soak: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.bench.soak $(SOAK)
 
 # Rebuilds static/vendor from npm packages; needs Node, which nothing else does.
 vendor:

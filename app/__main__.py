@@ -3,15 +3,23 @@
 import argparse
 import asyncio
 import logging
-import math
+import socket
 import sys
+from contextlib import suppress
+from types import FrameType
 
 import structlog
 import uvicorn
 
 from app.errors import SandboxUnavailable
+from app.main import create_app
 from app.sandbox.doctor import Report, diagnose
+from app.sandbox.run import Sandbox
 from app.settings import BadSetting, Settings
+
+log = structlog.get_logger(__name__)
+PAGES_S = 2  # after the runs are done, for their pages; with `drain_s` less than the 10 s that Docker gives
+STARTUP_FAILURE = 3  # as uvicorn's own
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,16 +45,50 @@ def main(arguments: list[str] | None = None) -> int:
 def serve(settings: Settings) -> int:
     """Serve until a signal ends it; the exit code."""
     logging.getLogger("uvicorn.error").addFilter(_not_told_yet)
-    uvicorn.run(
-        "app.main:create_app",
-        factory=True,
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         server_header=False,
+        proxy_headers=False,  # create_app believes those that are trusted
         access_log=False,  # each run has a line of its own
-        timeout_graceful_shutdown=math.ceil(settings.deadline_s + settings.grace_s) + 1,
+        timeout_graceful_shutdown=PAGES_S,
     )
-    return 0
+    server = DrainingServer(config, app.state.sandbox, settings.drain_s)
+    with suppress(KeyboardInterrupt):  # uvicorn has ended in good order, and hands the signal on
+        server.run()
+    return 0 if server.started else STARTUP_FAILURE
+
+
+class DrainingServer(uvicorn.Server):
+    """Refuses new runs from the first signal on, and ends when those that it has accepted are answered."""
+
+    def __init__(self, config: uvicorn.Config, sandbox: Sandbox, most_s: float) -> None:
+        super().__init__(config)
+        self._sandbox, self._most_s = sandbox, most_s
+        self._draining: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Remember the loop: a signal arrives between any two of its steps."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets=sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain first; a second signal, or one before there is anything to drain, ends at once."""
+        if self._draining or not self.started or self._loop is None:
+            super().handle_exit(sig, frame)
+            return
+        self._draining = self._loop.create_task(self._drain(sig, frame))
+        self._loop.call_soon_threadsafe(lambda: None)  # wakes it up
+
+    async def _drain(self, sig: int, frame: FrameType | None) -> None:
+        log.info("draining", most_s=self._most_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._most_s):
+                await self._sandbox.drain()
+        super().handle_exit(sig, frame)
 
 
 def _not_told_yet(record: logging.LogRecord) -> bool:

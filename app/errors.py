@@ -29,14 +29,15 @@ class SourceTooLarge(UserFacingError):  # noqa: N818  # it says what happened
 
 
 class QueueFull(UserFacingError):  # noqa: N818  # it says what happened
-    """More snippets are waiting than the server lets wait."""
+    """More snippets are waiting than the server lets wait: of all readers, or of this one's `own`."""
 
     status = 429
 
-    def __init__(self, retry_after_s: int) -> None:
-        self.retry_after_s = retry_after_s
+    def __init__(self, retry_after_s: int, *, own: bool = False) -> None:
+        self.retry_after_s, self.own = retry_after_s, own
+        whose = "from where you are" if own else "for their turn"
         super().__init__(
-            "Very many snippets are waiting for their turn, so this one was not run. "
+            f"Very many snippets are waiting {whose}, so this one was not run. "
             f"Press Run again in about {retry_after_s} s; nothing you wrote is lost."
         )
 

@@ -50,6 +50,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     idle: Annotated[int, Meta(ge=0, le=64)] = msgspec.field(default_factory=lambda: min(8, 2 * cores()))
     idle_age_s: Seconds = 300.0  # an idle child is replaced when it gets older than this
     queue: Annotated[int, Meta(ge=0)] = 400  # snippets that may wait for their turn
+    queue_of_address: Annotated[int, Meta(ge=0)] = 240  # of them, from one address: a large class behind one router
+    queue_of_page: Positive = 8  # of them, from one page, which presses Run once at a time
+    # Proxies whose X-Forwarded-For is believed: addresses and networks, apart by commas, or * for whoever connects.
+    trusted_proxies: str = ""
+    kept_bytes: Annotated[int, Meta(ge=0)] = 64 * 2**20  # of answers, compressed, for who sends the same snippet
+    drain_s: Seconds = 8.0  # after SIGTERM, for the runs that were accepted
+    check_s: Seconds = 5.0  # from one look at the process that forks to the next
+    growth_bytes: Positive = 64 * 2**20  # of the process that forks, since it began; then it is replaced
+    metrics: bool | None = None  # answer /metrics; unless set, a server that is public does not
     start_s: Seconds = 120.0  # for the zygote to import torch and be ready
 
     @classmethod

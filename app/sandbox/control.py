@@ -63,8 +63,14 @@ class Exited(Struct, frozen=True, tag=True):
     progress: int
 
 
-Order = Setup | Spawn
-Report = Ready | Spawned | Exited
+class Greeting(Struct, frozen=True, tag=True):
+    """Asks for the same in return: a zygote that does not answer can do nothing else either."""
+
+    number: int
+
+
+Order = Setup | Spawn | Greeting
+Report = Ready | Spawned | Exited | Greeting
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

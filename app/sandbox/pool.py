@@ -1,62 +1,58 @@
-"""Who runs when: idle children that wait for a snippet, snippets that wait for their turn, and the zygote's life."""
+"""Who runs when: idle children that wait for a snippet, and runs that wait for their turn."""
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Coroutine, MutableSequence
 from contextlib import suppress
 
 import structlog
 
-from app.errors import LayersMissing, QueueFull, SandboxUnavailable
+from app.errors import SandboxUnavailable
+from app.meters import Meters
+from app.sandbox.asking import asking
 from app.sandbox.child import Child, DiedIdle, Received
 from app.sandbox.control import HANDED_OVER
-from app.sandbox.layers import Examination, examine
-from app.sandbox.limits import Limits
-from app.sandbox.process import ZygoteProcess
+from app.sandbox.keeper import STOPPING, Keeper
+from app.sandbox.turns import Bounds, Turns
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 _CLEAR_UP_S = 0.03  # after the latest run, while idle children are left: its page is made first
-_RESTART_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # before each attempt to replace a zygote
-_WAIT_FOR_ZYGOTE_S = 20.0
-_LONGEST_RETRY_S = 60
+_SECOND_RUN_S = 0.1  # from a page's first run to its second, at most
 _REASON_BYTES = 300
-_STOPPING = "the server is being stopped"
 
 
 class Pool:
     """Runs requests in children that are used once."""
 
-    def __init__(self, settings: Settings, worker: str, *, namespaces: bool) -> None:
-        self._settings, self._worker, self._namespaces = settings, worker, namespaces
-        self._zygote: ZygoteProcess | None = None
-        self._up = asyncio.Event()
-        self._stopping = False
+    def __init__(self, settings: Settings, worker: str, *, namespaces: bool, meters: Meters) -> None:
+        self._settings = settings
+        self.keeper = Keeper(settings, worker, namespaces=namespaces, meters=meters, on_change=self._start_afresh)
+        self.turns = Turns(
+            Bounds(
+                running=settings.running,
+                waiting=settings.queue,
+                of_address=settings.queue_of_address,
+                of_page=settings.queue_of_page,
+            )
+        )
+        self._stopping = self._draining = False
         self._idle: deque[Child] = deque()
         self._answered: list[Child] = []  # they wait for their end
-        self._slots = asyncio.Semaphore(settings.running)
-        self._waiting = 0
-        self._run_s = 0.05  # a run's length, averaged over the latest ones
         self._tasks: set[asyncio.Task[None]] = set()
         self._refilling = False
         self._clear_up_timer: asyncio.TimerHandle | None = None
-        self.examination = Examination(layers=(), broken={})
 
     @property
     def ready(self) -> bool:
         """Whether a snippet can be run now."""
-        return not self._stopping and self._living is not None
+        return not self._stopping and self.keeper.living is not None
 
     @property
-    def _living(self) -> ZygoteProcess | None:
-        return self._zygote if self._zygote and not self._zygote.died.is_set() else None
-
-    @property
-    def zygote_pid(self) -> int | None:
-        """For `doctor` and tests."""
-        return self._zygote.pid if self._zygote else None
+    def accepting(self) -> bool:
+        """Whether whoever comes now gets a run."""
+        return self.ready and not self._draining and not self.turns.full
 
     @property
     def idle(self) -> int:
@@ -65,51 +61,55 @@ class Pool:
 
     async def start(self) -> None:
         """Start the zygote, try its layers, and fill up with idle children. Raises SandboxUnavailable."""
-        await self._start_zygote()
-        self._background(self._keep_zygote())
+        await self.keeper.start()
         self._background(self._retire())
         await self._refill()
+
+    async def drain(self) -> None:
+        """Refuse new runs from here on, and wait for those that were accepted."""
+        self._draining = True
+        while self.turns.running or self.turns.waiting:
+            await self.turns.quiet()
+            await asyncio.sleep(_SECOND_RUN_S)
 
     async def stop(self) -> None:
         """End every process; runs that are still under way end with SandboxUnavailable."""
         self._stopping = True
-        self._up.set()  # who waits for a zygote learns that none will come
+        if self._clear_up_timer:
+            self._clear_up_timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._let_go_of(self._idle)
         self._let_go_of(self._answered)
-        if self._zygote:
-            await self._zygote.stop()
-            self._zygote = None
+        await self.keeper.stop()
 
-    async def run(self, request: bytes) -> Received:
-        """What a fresh child made of `request`, in its turn. Raises QueueFull or SandboxUnavailable."""
-        settings = self._settings
-        if self._stopping:
-            raise SandboxUnavailable(_STOPPING)
-        if self._slots.locked() and self._waiting >= settings.queue:
-            raise QueueFull(self._retry_after_s())
-        self._waiting += 1
-        try:
-            await self._slots.acquire()
-        finally:
-            self._waiting -= 1
-        begun_s = asyncio.get_running_loop().time()
+    async def run(self, request: bytes, *, begun: bool = False) -> Received:
+        """What a fresh child made of `request`, in its turn. Raises QueueFull or SandboxUnavailable.
+
+        A run for a page that has `begun` with another one is next, and is not refused.
+        """
+        if self._stopping or (self._draining and not begun):
+            raise SandboxUnavailable(STOPPING)
+        await self.turns.take(asking(), begun=begun)
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
         try:
             received = await self._attempt(request, self._idle_child())
             if received is None:  # once more, with a child of the moment
                 received = await self._attempt(request, None)
             if received is None:
-                raise SandboxUnavailable("the processes that run snippets end before they begin")
+                raise SandboxUnavailable("the processes that run snippets end before they begin, or are ended")
             return received
         finally:
-            self._slots.release()
-            self._run_s += 0.1 * (asyncio.get_running_loop().time() - begun_s - self._run_s)
+            self.turns.give_back(loop.time() - begun_s)
             self._clear_up_later()
 
     async def _attempt(self, request: bytes, child: Child | None) -> Received | None:
-        """What `child`, or else a new one, made of `request`; None if it had died before it took it."""
+        """What `child`, or else a new one, made of `request`.
+
+        None if it had died before it took it, or its zygote died with it: a snippet has no effects, and may run again.
+        """
         settings = self._settings
         child = child or await self._new_child()
         received = None
@@ -132,7 +132,9 @@ class Pool:
         if exited is not None and exited.progress < HANDED_OVER and not received.late:
             return None
         if received.kind is None and exited is None and not received.late and not received.too_large:
-            raise SandboxUnavailable("the process that runs snippets was restarted meanwhile")
+            if self._stopping:
+                raise SandboxUnavailable(STOPPING)
+            return None
         return received
 
     def _idle_child(self) -> Child | None:
@@ -146,23 +148,11 @@ class Pool:
 
     async def _new_child(self) -> Child:
         """A new child, from the next zygote if this one is gone. Raises SandboxUnavailable."""
-        try:
-            async with asyncio.timeout(_WAIT_FOR_ZYGOTE_S):
-                while not self._stopping:
-                    if zygote := self._living:
-                        with suppress(SandboxUnavailable):  # no snippet was handed over: its successor may try
-                            return await zygote.spawn()
-                        await zygote.died.wait()
-                    else:
-                        self._up.clear()
-                        await self._up.wait()
-        except TimeoutError:
-            raise SandboxUnavailable("the process that runs snippets is not ready") from None
-        raise SandboxUnavailable(_STOPPING)
-
-    def _retry_after_s(self) -> int:
-        turns = (self._waiting + 1) / self._settings.running
-        return max(1, min(_LONGEST_RETRY_S, math.ceil(turns * self._run_s)))
+        while True:
+            zygote = await self.keeper.wait()
+            with suppress(SandboxUnavailable):  # no snippet was handed over: its successor may try
+                return await zygote.spawn()
+            await zygote.died.wait()
 
     def _clear_up_later(self) -> None:
         """Put off to end children and to fork new ones, as long as one is left for who comes next.
@@ -179,7 +169,7 @@ class Pool:
         self._refill_soon()
 
     def _refill_soon(self) -> None:
-        if not self._stopping and not self._refilling and self._zygote and len(self._idle) < self._settings.idle:
+        if not self._stopping and not self._refilling and len(self._idle) < self._settings.idle:
             self._background(self._refill())
 
     async def _refill(self) -> None:
@@ -188,10 +178,9 @@ class Pool:
             return
         self._refilling = True
         try:
-            while len(self._idle) < self._settings.idle and not self._slots.locked() and self._zygote:
-                zygote = self._zygote
+            while len(self._idle) < self._settings.idle and not self.turns.all_taken and (zygote := self.keeper.living):
                 child = await zygote.spawn(warm=True)
-                if zygote is self._zygote:
+                if zygote is self.keeper.living:
                     self._idle.append(child)
                 else:
                     child.close()
@@ -218,45 +207,11 @@ class Pool:
             log.error("idle_child_ended", code=ended.code, signal=ended.signal, progress=ended.progress)
         child.close()
 
-    async def _keep_zygote(self) -> None:
-        """Replace the zygote whenever it dies."""
-        while self._zygote:
-            await self._zygote.died.wait()
-            log.error("zygote_died", pid=self._zygote.pid)
-            self._zygote = None
-            self._let_go_of(self._idle)
-            failures = 0
-            while not self._zygote:
-                await asyncio.sleep(_RESTART_S[min(failures, len(_RESTART_S) - 1)])
-                try:
-                    await self._start_zygote()
-                except SandboxUnavailable as error:
-                    failures += 1
-                    log.error("zygote_not_started", reason=error.reason, failures=failures)
+    def _start_afresh(self) -> None:
+        """Another zygote has come, or this one is gone: its idle children are of no use any more."""
+        self._let_go_of(self._idle)
+        if self.keeper.living:
             self._refill_soon()
-
-    async def _start_zygote(self) -> None:
-        settings = self._settings
-        limits = Limits(
-            memory_bytes=settings.memory_bytes,
-            run_s=settings.deadline_s + settings.grace_s,
-            source_bytes=settings.source_bytes,
-            answer_bytes=settings.answer_bytes,
-            running=settings.running,
-            idle=settings.idle,
-        )
-        zygote = await ZygoteProcess.start(self._worker, limits, namespaces=self._namespaces, start_s=settings.start_s)
-        try:
-            self.examination = await examine(zygote)
-            if broken := self.examination.broken:
-                raise SandboxUnavailable(f"a snippet could get past {'; '.join(map(': '.join, broken.items()))}")
-            if settings.public and (missing := self.examination.missing_core):
-                raise LayersMissing(missing)
-        except BaseException:
-            await zygote.stop()
-            raise
-        self._zygote = zygote
-        self._up.set()
 
     @staticmethod
     def _let_go_of(children: MutableSequence[Child]) -> None:

@@ -34,6 +34,7 @@ class ZygoteProcess:
         self._process, self._connection = process, connection
         self._pidfd = os.pidfd_open(process.pid)
         self._keys = itertools.count()
+        self._greeted: asyncio.Future[int] | None = None
         self._wanted: dict[int, asyncio.Future[Child]] = {}
         self._children: dict[int, Child] = {}
         loop.add_reader(connection, self._hear)
@@ -92,7 +93,7 @@ class ZygoteProcess:
             async with asyncio.timeout(_FORK_S):
                 return await wanted
         except (TimeoutError, BlockingIOError, BrokenPipeError):
-            self._kill()  # stuck or gone: only a new one helps
+            self.kill()  # stuck or gone: only a new one helps
             raise SandboxUnavailable("the process that runs snippets has to be restarted") from None
         except asyncio.CancelledError:
             if wanted.done() and not wanted.cancelled() and not wanted.exception():
@@ -101,6 +102,31 @@ class ZygoteProcess:
         finally:
             self._wanted.pop(key, None)
 
+    async def greet(self, limit_s: float) -> bool:
+        """Whether it answers within `limit_s`; True for one that has died, which is another matter."""
+        number = next(self._keys)
+        self._greeted = asyncio.get_running_loop().create_future()
+        try:
+            self._connection.send(control.encode(control.Greeting(number=number)))
+            async with asyncio.timeout(limit_s):
+                while await self._greeted != number:
+                    self._greeted = asyncio.get_running_loop().create_future()
+        except (TimeoutError, BlockingIOError):
+            return False
+        except OSError:
+            return True  # it is gone, or about to be
+        return True
+
+    async def retire(self, limit_s: float) -> None:
+        """Stop it once its last children have ended, or after `limit_s`."""
+        loop = asyncio.get_running_loop()
+        latest_s = loop.time() + limit_s
+        while self._children and loop.time() < latest_s:
+            await asyncio.wait(
+                [child.exited for child in self._children.values()], timeout=max(0.0, latest_s - loop.time())
+            )
+        await self.stop()
+
     async def stop(self) -> None:
         """End the zygote and all its children, and wait until they are gone."""
         if not self.died.is_set():
@@ -108,7 +134,7 @@ class ZygoteProcess:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_S):
                     await self.died.wait()
-        self._kill()
+        self.kill()
         await self.died.wait()
         if self._group_forgotten:
             await self._group_forgotten
@@ -120,7 +146,8 @@ class ZygoteProcess:
                 while not group.remove():  # noqa: ASYNC110  # nothing tells us when
                     await asyncio.sleep(0.01)
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """End it at once, and so, by the signal that its death gives them, its children."""
         if not self.died.is_set():
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
@@ -141,6 +168,9 @@ class ZygoteProcess:
                 case control.Ready():
                     if not self._ready.done():
                         self._ready.set_result(report)
+                case control.Greeting():
+                    if self._greeted and not self._greeted.done():
+                        self._greeted.set_result(report.number)
                 case control.Spawned():
                     self._welcome(report.child, descriptors)
                 case control.Exited():
@@ -173,6 +203,9 @@ class ZygoteProcess:
                 child.exited.set_result(None)
         self._children.clear()
         gone = SandboxUnavailable("the process that runs snippets ended, and a new one is being started")
+        if self._greeted and not self._greeted.done():
+            self._greeted.set_exception(BrokenPipeError())
+            self._greeted.exception()
         waiting: list[asyncio.Future[control.Ready] | asyncio.Future[Child]] = [self._ready, *self._wanted.values()]
         for future in waiting:
             if not future.done():

@@ -1,19 +1,24 @@
 """A snippet's source in, its Trace out: what the rest of the server knows of the sandbox."""
 
+import asyncio
 import importlib.metadata
 import platform
+import secrets
 import signal
 import time
 from collections.abc import Callable
-from itertools import count
 from typing import Literal, TypeVar
 
 import structlog
 
-from app.errors import SandboxUnavailable, SourceTooLarge
+from app.errors import QueueFull, SandboxUnavailable, SourceTooLarge
+from app.meters import Meters
+from app.sandbox.asking import asking
 from app.sandbox.child import Received
+from app.sandbox.keeper import own_bytes
 from app.sandbox.layers import Examination, Layer
 from app.sandbox.pool import Pool
+from app.sandbox.turns import Place
 from app.settings import Settings
 from app.trace import wire
 from app.trace.model import Environment, Outcome, Reference, Trace
@@ -25,16 +30,29 @@ log = structlog.get_logger(__name__)
 
 WORKER = "app.worker.answer"
 Answer = TypeVar("Answer", Trace, Reference, Numeric)
+_DECODED_AT_ONCE_BYTES = 128 * 1024  # above it a thread does it: all readers would wait for the milliseconds
+
 Reason = Literal["time", "memory", "output", "size", "crash"]
 
 
 class Sandbox:
     """Runs strangers' snippets. Start it in the event loop that will use it."""
 
-    def __init__(self, settings: Settings, *, worker: str = WORKER, namespaces: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, *, worker: str = WORKER, namespaces: bool = True, meters: Meters | None = None
+    ) -> None:
         self._settings = settings
-        self._pool = Pool(settings, worker, namespaces=namespaces)
-        self._numbers = count(1)
+        self.meters = meters or Meters()
+        self._pool = Pool(settings, worker, namespaces=namespaces, meters=self.meters)
+        turns, keeper = self._pool.turns, self._pool.keeper
+        watch = self.meters.watch
+        watch("waiting", "Runs that wait for their turn.", lambda: turns.waiting)
+        watch("running", "Runs under way.", lambda: turns.running)
+        watch("idle_children", "Jailed children that wait for a snippet.", lambda: self._pool.idle)
+        watch("ready", "1 while a run can be served.", lambda: self.ready)
+        watch(
+            "zygote_own_bytes", "Memory of the process that forks.", lambda: (keeper.pid and own_bytes(keeper.pid)) or 0
+        )
         self._environment = Environment(
             torch=importlib.metadata.version("torch"),
             python=platform.python_version(),
@@ -52,7 +70,7 @@ class Sandbox:
         log.info("sandbox_ready", layers=self._active, missing=missing)
         if self.missing_core:
             log.warning("sandbox_weak", missing=self.missing_core, advice="run only snippets that you trust")
-        for remark in self._pool.examination.remarks:
+        for remark in self._pool.keeper.examination.remarks:
             log.warning("sandbox_remark", remark=remark)
 
     async def stop(self) -> None:
@@ -62,22 +80,22 @@ class Sandbox:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """What keeps snippets in, as the latest zygote's children found it."""
-        return self._pool.examination.layers
+        return self._pool.keeper.examination.layers
 
     @property
     def examination(self) -> Examination:
         """All that the probes of the latest zygote found."""
-        return self._pool.examination
+        return self._pool.keeper.examination
 
     @property
     def missing_core(self) -> dict[str, str]:
         """Core layer → why it is missing."""
-        return self._pool.examination.missing_core
+        return self._pool.keeper.examination.missing_core
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What an operator should know beside the layers."""
-        return self._pool.examination.remarks
+        return self._pool.keeper.examination.remarks
 
     @property
     def ready(self) -> bool:
@@ -85,9 +103,23 @@ class Sandbox:
         return self._pool.ready
 
     @property
+    def accepting(self) -> bool:
+        """Whether whoever comes now gets a run: not while the queue is full, or the server is being stopped."""
+        return self._pool.accepting
+
+    @property
+    def place(self) -> Place | None:
+        """Where whoever asks stands in the queue; None for one who does not wait."""
+        return self._pool.turns.place(asking())
+
+    async def drain(self) -> None:
+        """Refuse new runs from here on, and wait for those that were accepted."""
+        await self._pool.drain()
+
+    @property
     def zygote_pid(self) -> int | None:
         """The process that forks; None while there is none."""
-        return self._pool.zygote_pid
+        return self._pool.keeper.pid
 
     async def trace(self, source: str) -> Trace:
         """The run of `source`, whatever became of it.
@@ -123,23 +155,40 @@ class Sandbox:
         # A lone surrogate, which JSON can carry, has no bytes in UTF-8.
         encoded = source.encode(errors="replace")
         if len(encoded) > self._settings.source_bytes:
+            self.meters.refused("too-large")
             raise SourceTooLarge(len(encoded), self._settings.source_bytes)
         begun_s = time.perf_counter()
         request = wire.Request(kind=kind, source=encoded.decode(), output_bytes=self._settings.output_bytes)
-        received = await self._pool.run(wire.encode(request))
-        forged: str | None = None
+        name = secrets.token_hex(8)
         try:
-            answer = decode(received.body) if received.kind == b"A" and not received.surplus else None
+            received = await self._pool.run(wire.encode(request), begun=kind == "reference")
+        except QueueFull as error:
+            self.meters.refused("own-queue-full" if error.own else "queue-full")
+            raise
+        except SandboxUnavailable:
+            self.meters.refused("unavailable")
+            raise
+        forged: str | None = None
+        answer: Answer | None = None
+        try:
+            if received.kind == b"A" and not received.surplus:
+                large = len(received.body) > _DECODED_AT_ONCE_BYTES
+                answer = await asyncio.to_thread(decode, received.body) if large else decode(received.body)
         except wire.ForgedAnswer as error:
             answer, forged = None, str(error)
         if answer is None:
             answer = stopped(_outcome(received, lines=source.count("\n") + 1))
         exited = received.exited
+        took_s = time.perf_counter() - begun_s
+        self.meters.ran(kind, answer.outcome.kind, answer.outcome.reason, took_s)
+        who = asking()
+        page_of, who.run = who.run, (who.run or name)
         log.info(
             "run",
-            run=next(self._numbers),
+            run=name,
+            page_of=page_of,  # the run that this one belongs to: a reference run, to its trace
             kind=kind,
-            duration_ms=round(1e3 * (time.perf_counter() - begun_s), 1),
+            duration_ms=round(1e3 * took_s, 1),
             outcome=answer.outcome.kind,
             reason=answer.outcome.reason,
             answer_bytes=len(received.body),

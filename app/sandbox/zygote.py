@@ -141,21 +141,23 @@ class Zygote:
                     if descriptor != self._control.fileno():
                         polled.unregister(descriptor)
                         self._report_end(self._children.pop(descriptor))
-                    elif order := self._order():
-                        polled.register(self._spawn(order), select.POLLIN)
-                    else:
+                    elif (order := self._order()) is None:
                         self._end_all()
                         return
+                    elif isinstance(order, control.Greeting):
+                        self._say(order)
+                    else:
+                        polled.register(self._spawn(order), select.POLLIN)
         self._end_all()
 
-    def _order(self) -> control.Spawn | None:
+    def _order(self) -> control.Spawn | control.Greeting | None:
         """What the server asks for; None once it is gone."""
         message, _ = control.receive(self._control)
         if not message:
             return None
-        order = control.decode_order(message)
-        if not isinstance(order, control.Spawn):
-            raise TypeError(f"expected Spawn, got {order}")
+        order: control.Order = control.decode_order(message)
+        if isinstance(order, control.Setup):
+            raise TypeError(f"expected Spawn or Greeting, got {order}")
         return order
 
     def _spawn(self, order: control.Spawn) -> int:

@@ -12,9 +12,11 @@ from starlette.responses import JSONResponse, Response
 from app.explain.diagnosis import Diagnosis
 from app.explain.errors.explanation import Explanation
 from app.trace import contract
+from app.web.answers import Answer, sent
 from app.web.api_docs import ApiView, read_document
 from app.web.respond import page
 from app.web.run import Run
+from app.web.sameness import lasts, reproducible
 from app.web.site import Bench
 
 TRACE = "#/components/schemas/Trace"  # put there by openapi.py
@@ -62,7 +64,11 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         "description": "The queue is full.",
         "headers": {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
     },
-    503: {"model": Problem, "description": "No run can be served."},
+    503: {
+        "model": Problem,
+        "description": "No run can be served.",
+        "headers": {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
+    },
 }
 
 
@@ -80,10 +86,14 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     response_class=JSONResponse,
     response_model=None,
 )
-async def create_trace(bench: Bench, wanted: Annotated[TraceRequest, Body()]) -> Response:
+async def create_trace(request: Request, bench: Bench, wanted: Annotated[TraceRequest, Body()]) -> Response:
     """Runs the source once in the sandbox and answers with its Trace."""
-    run = await bench.runs.of(wanted.source)
-    return Response(await run_in_threadpool(_encoded, run), media_type="application/json")
+    source = wanted.source
+
+    async def make() -> Answer:
+        return await run_in_threadpool(_encoded, await bench.runs.of(source), source)
+
+    return sent(request, await bench.answers.of(("json",), source, make, share=reproducible(source)))
 
 
 @router.post(
@@ -146,5 +156,6 @@ async def docs(request: Request, bench: Bench) -> Response:
     return page("api_docs", ApiView(site=bench.site(), title="The API", document=document, origin=origin))
 
 
-def _encoded(run: Run) -> bytes:
-    return msgspec.json.encode(contract.public(run.trace, run.diagnoses, run.reference, run.explained))
+def _encoded(run: Run, source: str) -> Answer:
+    body = msgspec.json.encode(contract.public(run.trace, run.diagnoses, run.reference, run.explained))
+    return Answer.of(body, "application/json", lasts=lasts(source, run))

@@ -1,6 +1,7 @@
 """States that are no result, as notices: what happened, and what to do next."""
 
-from app.errors import QueueFull, SourceTooLarge, UserFacingError
+from app.errors import QueueFull, SandboxUnavailable, SourceTooLarge, UserFacingError
+from app.sandbox.turns import Place
 from app.web.address import DamagedLink, LinkTooLarge
 from app.web.views import Notice
 
@@ -17,16 +18,34 @@ BROKEN = Notice(
 )
 
 
+def retry_after_s(error: UserFacingError) -> int | None:
+    """When to come again, in whole seconds; None where that would change nothing."""
+    if isinstance(error, QueueFull | SandboxUnavailable):
+        return max(1, round(error.retry_after_s))
+    return None
+
+
+def in_words(place: Place) -> str:
+    """Where a run stands in the queue."""
+    if not place.before:
+        return "Yours is next."
+    runs = "One run is" if place.before == 1 else f"{place.before} runs are"
+    return f"{runs} before yours: about {max(1, round(place.about_s))} s."
+
+
 def notice_of(error: UserFacingError) -> Notice:
     """What the page says of a snippet that was not accepted."""
     if isinstance(error, QueueFull):
-        return Notice(
-            kind="busy", title="Many runs right now.", text=str(error), retry_after_s=max(1, round(error.retry_after_s))
-        )
+        return Notice(kind="busy", title="Many runs right now.", text=str(error), retry_after_s=retry_after_s(error))
     if isinstance(error, SourceTooLarge):
         return Notice(kind="too-large", title="That snippet is too large.", text=str(error))
     if isinstance(error, LinkTooLarge):
         return Notice(kind="too-large", title="The snippet of this link is too large.", text=str(error))
     if isinstance(error, DamagedLink):
         return Notice(kind="damaged", title="This link is damaged.", text=str(error))
-    return Notice(kind="unavailable", title="Nothing can be run right now.", text=str(error))
+    return Notice(
+        kind="unavailable",
+        title="Nothing can be run right now.",
+        text=str(error),
+        retry_after_s=retry_after_s(error),
+    )

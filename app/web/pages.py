@@ -4,8 +4,8 @@ A bench can be asked for at a moment (`?moment=5`), with folds open (`?open=m5`)
 (`/?code=…`): all that a page shows after scrubbing, a link shows as well.
 """
 
+import functools
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -19,12 +19,14 @@ from app.errors import UserFacingError
 from app.explain.pitfalls import by_rule, chapters
 from app.lessons.catalog import Lesson, catalog
 from app.web.address import Address, folds_in, in_words, pack, unpack
+from app.web.answers import Answer, sent
 from app.web.assets import assets
 from app.web.notices import EMPTY, notice_of
-from app.web.respond import page
+from app.web.respond import VARY, is_partial, page
+from app.web.sameness import lasts
 from app.web.shown import Shown, fold_around, moment_of
 from app.web.site import Bench, State
-from app.web.traces import notice_page, refused, result_page
+from app.web.traces import notice_page, refused, result_answer
 from app.web.views import PageView, PitfallsView
 
 Unfold = Annotated[
@@ -52,7 +54,7 @@ async def home(
     if not source.strip():
         return notice_page(request, bench, source, EMPTY, 422)
     place = Address(path="/", code=pack(source), opened=place.opened)
-    return await _standing(request, bench, partial(bench.runs.asked, source), source, place, moment)
+    return await _standing(request, bench, functools.partial(bench.runs.asked, source), source, place, moment)
 
 
 @router.get("/examples/{slug}")
@@ -81,7 +83,9 @@ async def pitfall(
     if found is None:
         raise HTTPException(404)
     place = Address(path=found.path, opened=",".join(unfold))
-    return await _standing(request, bench, partial(bench.runs.asked, found.example), found.example, place, moment)
+    return await _standing(
+        request, bench, functools.partial(bench.runs.asked, found.example), found.example, place, moment
+    )
 
 
 @router.get("/about/sandbox")
@@ -98,7 +102,7 @@ async def favicon() -> Response:
 
 async def _lesson(request: Request, bench: State, lesson: Lesson, place: Address, moment: str) -> Response:
     """The bench with `lesson` on it."""
-    asked = partial(bench.runs.of_lesson, lesson)
+    asked = functools.partial(bench.runs.of_lesson, lesson)
     return await _standing(request, bench, asked, lesson.source, place, moment, lesson)
 
 
@@ -123,4 +127,11 @@ async def _standing(
     except UserFacingError as error:
         return refused(request, bench, source, error)
     place = Address(path=place.path, code=place.code, opened=in_words(folds))
-    return await run_in_threadpool(result_page, request, bench, source, shown, place, at, lesson)
+
+    async def make() -> Answer:
+        return await run_in_threadpool(result_answer, request, bench, source, shown, place, at, lesson)
+
+    # The run may be another one each time, where it is not like the last.
+    key = ("standing", is_partial(request), bench.frame, place, at, lesson and lesson.slug)
+    answer = await bench.answers.of(key, source, make, share=lasts(source, shown.run))
+    return sent(request, answer, vary=f"{VARY}, Accept-Encoding")

@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.errors import QueueFull, UserFacingError
+from app.errors import UserFacingError
 from app.web.headers import HEADERS
-from app.web.notices import BODY_TOO_LARGE, BROKEN
+from app.web.notices import BODY_TOO_LARGE, BROKEN, retry_after_s
 from app.web.respond import page
 from app.web.site import state_of
 from app.web.traces import notice_page
@@ -37,7 +37,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(UserFacingError)
     async def on_user_facing(_: Request, error: UserFacingError) -> Response:
-        headers = {"Retry-After": str(max(1, round(error.retry_after_s)))} if isinstance(error, QueueFull) else {}
+        headers = {"Retry-After": str(seconds)} if (seconds := retry_after_s(error)) else {}
         return _problem(error.status, _kebab(type(error).__name__), str(error), headers)
 
     @app.exception_handler(Exception)

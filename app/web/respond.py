@@ -11,6 +11,7 @@ from app.web.compiler import PlainEnvironment
 from app.web.prose import code_only, plain, prose
 from app.web.visible import visible_page
 
+VARY = "HX-Request-Type"  # one address, two bodies: caches must keep both apart
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
 templates = PlainEnvironment(

@@ -18,6 +18,7 @@ from app.trace.numeric import Numeric
 from app.web.recent import Recent
 from app.web.run import Run
 from app.web.shown import Shown, show
+from app.web.together import Together
 
 
 class SnippetRunner(Protocol):
@@ -47,7 +48,7 @@ class Runs:
         self.sandbox = sandbox
         self._lessons: dict[str, Shown] = {}
         self._recent = Recent()
-        self._running: dict[str, asyncio.Task[Shown]] = {}
+        self._under_way: Together[str, Shown] = Together()
 
     async def of(self, source: str) -> Run:
         """The run of `source`, whatever became of it. Raises UserFacingError where it was not accepted."""
@@ -99,11 +100,7 @@ class Runs:
 
     async def _together(self, source: str) -> Shown:
         # Shared by all who ask meanwhile: a class that opens the page together costs one run.
-        task = self._running.get(source)
-        if task is None:
-            task = self._running[source] = asyncio.create_task(self.pressed(source))
-            task.add_done_callback(lambda _: self._running.pop(source, None))
-        return await asyncio.shield(task)
+        return await self._under_way.of(source, lambda: self.pressed(source))
 
     async def _explained(self, source: str, trace: Trace) -> Run:
         diagnoses = explain(trace)

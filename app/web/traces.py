@@ -2,17 +2,20 @@
 
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Form
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from app.errors import UserFacingError
 from app.explain.numeric import NumericStory
 from app.lessons.catalog import Lesson
 from app.web.address import Address, address_of, folds_in
-from app.web.notices import EMPTY, notice_of
-from app.web.respond import respond
+from app.web.answers import Answer, sent
+from app.web.notices import EMPTY, in_words, notice_of, retry_after_s
+from app.web.respond import VARY, is_partial, respond
+from app.web.sameness import lasts, reproducible
 from app.web.shown import Shown
 from app.web.site import Bench, State
 from app.web.views import BenchView, Notice, opening_of, result_of
@@ -36,12 +39,42 @@ async def create_trace(
     if not source.strip():
         return notice_page(request, bench, source, EMPTY, 422)
     folds = folds_in(unfold)
-    try:
+
+    async def make() -> Answer:
         shown = await bench.runs.pressed(source, folds)
+        return await run_in_threadpool(result_answer, request, bench, source, shown, address_of(source, folds))
+
+    key = ("trace", is_partial(request), bench.frame, folds)
+    try:
+        answer = await bench.answers.of(key, source, make, share=reproducible(source))
     except UserFacingError as error:
         return refused(request, bench, source, error)
-    place = address_of(source, folds)
-    return await run_in_threadpool(result_page, request, bench, source, shown, place)
+    return sent(request, answer, vary=f"{VARY}, Accept-Encoding")
+
+
+@router.get("/traces/place")
+async def place(bench: Bench) -> Response:
+    """Where the run stands that the asking page waits for, in words; nothing where it stands in no queue."""
+    found = bench.place()
+    if found is None:
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    # The further back, the less there is to tell, and the more there are who ask.
+    again_s = min(max(round(found.about_s / 4), 1), 10)
+    return PlainTextResponse(in_words(found), headers={"Cache-Control": "no-store", "Retry-After": str(again_s)})
+
+
+def result_answer(
+    request: Request,
+    bench: State,
+    source: str,
+    shown: Shown,
+    place: Address,
+    moment: int | None = None,
+    lesson: Lesson | None = None,
+) -> Answer:
+    """The page of a run, to be sent and kept. Takes milliseconds: for a thread."""
+    page = result_page(request, bench, source, shown, place, moment, lesson)
+    return Answer.of(bytes(page.body), page.headers["content-type"], lasts=lasts(source, shown.run))
 
 
 def result_page(
@@ -62,8 +95,8 @@ def result_page(
 
 def refused(request: Request, bench: State, source: str, error: UserFacingError) -> Response:
     """The page of a source that the sandbox did not take."""
-    notice = notice_of(error)
-    headers = {"Retry-After": str(notice.retry_after_s)} if notice.retry_after_s else {}
+    notice = msgspec.structs.replace(notice_of(error), reload=request.method == "GET")
+    headers = {"Retry-After": str(seconds)} if (seconds := retry_after_s(error)) else {}
     return notice_page(request, bench, source, notice, error.status, headers)
 
 

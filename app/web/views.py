@@ -69,12 +69,16 @@ class Opening(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """The one form for every state that is no result. `retry_after_s` makes it try again by itself."""
+    """The one form for every state that is no result.
+
+    `retry_after_s` makes it try again by itself; without scripts only where loading the page again does, by `reload`.
+    """
 
     kind: Literal["empty", "too-large", "damaged", "busy", "unavailable", "broken"]
     title: str
     text: str
     retry_after_s: int | None = None
+    reload: bool = False
 
 
 class ResultView(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,9 @@ const limitBytes = Number(form.dataset.limitBytes);
 const RING_MS = 150;
 const WORDS_MS = 1000;
 
+// Tells this page from others behind the same address, so that they take turns. It lasts as long as the page.
+const named = { "Tapescope-Page": crypto.randomUUID?.() ?? Math.random().toString(36).slice(2) };
+
 let running = false;
 let sent = source.value; // what the result on the page is of
 let timers = [];
@@ -46,17 +49,37 @@ function busy(now) {
   press.setAttribute("aria-disabled", "true");
   timers.push(setTimeout(() => form.classList.add("running"), RING_MS));
   timers.push(setTimeout(() => {
-    progress.textContent = `Still running. It is stopped at ${limitS} s.`;
     cancel.hidden = false;
+    tellPlace();
   }, WORDS_MS));
+}
+
+// Where the run stands in the queue, as long as it stands there; the server says when to ask again.
+let pressed = 0;
+async function tellPlace() {
+  const asking = pressed;
+  let words = "";
+  let againS = 2;
+  try {
+    const response = await fetch(form.dataset.place, { headers: named });
+    if (response.status === 200) words = await response.text();
+    againS = Number(response.headers.get("Retry-After")) || againS;
+  } catch {
+    // The run's own request tells whether the server can be reached.
+  }
+  if (!running || asking !== pressed) return;
+  progress.textContent = words || `Still running. It is stopped at ${limitS} s.`;
+  if (words) timers.push(setTimeout(tellPlace, 1000 * againS));
 }
 
 form.addEventListener("htmx:before:request", () => {
   stopRetrying();
   announcement.textContent = "";
   asked = source.value;
+  pressed += 1;
   busy(true);
 });
+form.addEventListener("htmx:config:request", (event) => Object.assign(event.detail.ctx.request.headers, named));
 let asked = sent;
 
 form.addEventListener("htmx:after:swap", (event) => {

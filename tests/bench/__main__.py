@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
-from tests.bench import diagnoses, moments, press, sizes, throughput, tracing
+from tests.bench import classroom, diagnoses, handed, moments, press, sizes, soak, throughput, tracing
 from tests.bench.figures import Figure, Heading, table
 from tests.bench.server import Server, serving
 
@@ -14,6 +14,9 @@ PARTS: list[Callable[[Server], Iterator[Figure | Heading]]] = [
     sizes.measure,
     moments.measure,
     diagnoses.measure,
+    handed.measure,
+    classroom.measure,
+    soak.measure,
 ]
 
 

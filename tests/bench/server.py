@@ -13,35 +13,44 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
+from tests.sandbox.processes import children_of
+
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
 _START_S = 60.0
 _STOP_S = 15.0
 _ANSWER_S = 30.0
+_LEFT_S = 0.05
 _KEPT_OPEN_S = 2.0  # the server closes connections that are idle for longer
 
 
 class Server:
     """Where it listens, and the lines that it logs."""
 
-    def __init__(self, port: int, log: Path) -> None:
-        self.port, self._log = port, log
+    def __init__(self, port: int, log: Path, pid: int) -> None:
+        self.port, self._log, self.pid = port, log, pid
+
+    @property
+    def zygote_pid(self) -> int:
+        """The child of the server that forks: the oldest one."""
+        return min(children_of(self.pid))
 
     def run_ms(self, kind: str) -> list[float]:
         """How long each run of that kind, `trace` or `reference`, took the sandbox, as the server logged it."""
         events = [json.loads(line) for line in self._log.read_text("utf-8").splitlines() if line.startswith("{")]
         return [event["duration_ms"] for event in events if event.get("event") == "run" and event["kind"] == kind]
 
-    def client(self) -> "Client":
-        """A connection that is kept open."""
-        return Client(self.port)
+    def client(self, page: str = "bench") -> "Client":
+        """A connection that is kept open, of a page that calls itself so."""
+        return Client(self.port, page)
 
 
 class Client:
     """One reader's browser, as far as the server sees it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, page: str = "bench") -> None:
         self._connection = http.client.HTTPConnection(HOST, port, timeout=_ANSWER_S)
+        self._page = page
         self._used_s = 0.0
 
     def press_run(self, source: str, *, accept: str = "gzip") -> bytes:
@@ -54,13 +63,21 @@ class Client:
         headers = {"Content-Type": "application/json", "Accept-Encoding": accept}
         return self._post("/api/v1/traces", json.dumps({"source": source}), headers)
 
+    def leave(self, source: str) -> None:
+        """Press Run, and close the connection before there is an answer."""
+        headers = {"Content-Type": "application/json", "Tapescope-Page": self._page}
+        self._connection.close()
+        self._connection.request("POST", "/api/v1/traces", json.dumps({"source": source}), headers)
+        time.sleep(_LEFT_S)
+        self._connection.close()
+
     def close(self) -> None:
         self._connection.close()
 
     def _post(self, path: str, body: str, headers: dict[str, str]) -> bytes:
         if time.monotonic() - self._used_s > _KEPT_OPEN_S:
             self._connection.close()  # it opens again
-        self._connection.request("POST", path, body, headers)
+        self._connection.request("POST", path, body, {**headers, "Tapescope-Page": self._page})
         answer = self._connection.getresponse()
         content = answer.read()
         self._used_s = time.monotonic()
@@ -70,23 +87,24 @@ class Client:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """A server with the settings that a reader finds, until the block ends."""
+def serving(**settings: object) -> Iterator[Server]:
+    """A server with the settings that a reader finds, but for `settings`, until the block ends."""
     with TemporaryDirectory() as folder:
         log, port = Path(folder) / "log", free_port()
         given = {name: value for name, value in os.environ.items() if not name.startswith("TAPESCOPE_")}
+        wanted = {f"TAPESCOPE_{name.upper()}": str(value) for name, value in settings.items()}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "app", "serve"],
                 cwd=ROOT,
-                env={**given, "TAPESCOPE_PORT": str(port)},
+                env={**given, **wanted, "TAPESCOPE_PORT": str(port)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
         try:
             _wait_until_ready(process, port, log)
-            yield Server(port, log)
+            yield Server(port, log, process.pid)
         finally:
             end(process)
 
@@ -99,7 +117,7 @@ def free_port() -> int:
         return port
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
     """End `process`, in good order if it follows, and wait until it is gone."""
     process.terminate()
     try:

@@ -1,6 +1,7 @@
 """Every state that is not a clean run."""
 
 import json
+import re
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from app.settings import cores
 from tests.browser.conftest import DEADLINE_S, OpenPage, Watch
 from tests.browser.test_bench import run, write
 from tests.serving import serve
@@ -111,6 +113,31 @@ def test_no_answer_from_the_server(open_page: OpenPage, watch: Watch) -> None:
     expect(notice).to_have_count(0)
 
 
+def occupied(url: str, source: str) -> threading.Thread:
+    """Somebody else's run of `source`; join it."""
+    body = json.dumps({"source": source}).encode()
+    request = urllib.request.Request(  # noqa: S310  # our own server
+        f"{url}/api/v1/traces", data=body, headers={"Content-Type": "application/json"}
+    )
+    other = threading.Thread(target=lambda: urllib.request.urlopen(request).read())  # noqa: S310  # to a server of ours
+    other.start()
+    return other
+
+
+def test_who_waits_sees_the_place_in_the_queue(open_page: OpenPage, server_url: str) -> None:
+    page = open_page("/")
+    write(page, "print('my turn')")
+    # A whole round before ours: as many as run at once, and as many again.
+    others = [occupied(server_url, f"{SLOW}  # {number}") for number in range(2 * cores())]
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("#progress")).to_contain_text(re.compile("before yours: about|Yours is next"), timeout=10_000)
+    expect(page.get_by_role("region", name="Printed")).to_contain_text("my turn", timeout=20_000)
+    expect(page.locator("#progress")).to_be_empty()
+    for other in others:
+        other.join()
+
+
 @pytest.fixture(scope="module")
 def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that runs one snippet at a time and lets none wait."""
@@ -124,12 +151,7 @@ def test_a_full_queue_counts_down_and_tries_again(open_page: OpenPage, watch: Wa
     watch.expected.append("429")
     page = open_page("/", url=small_server)
     write(page, "print('at last')")
-    body = json.dumps({"source": SLOW}).encode()
-    request = urllib.request.Request(  # noqa: S310  # our own server
-        f"{small_server}/api/v1/traces", data=body, headers={"Content-Type": "application/json"}
-    )
-    other = threading.Thread(target=lambda: urllib.request.urlopen(request).read())  # noqa: S310  # to a server of ours
-    other.start()
+    other = occupied(small_server, SLOW)
     page.wait_for_timeout(300)
     page.get_by_role("button", name="Run").click()
     notice = page.get_by_role("alert")

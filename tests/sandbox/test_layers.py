@@ -206,7 +206,7 @@ async def test_a_public_server_refuses_to_start_without_a_core_layer(
         ]
         return msgspec.structs.replace(found, layers=tuple(changed))
 
-    monkeypatch.setattr("app.sandbox.pool.examine", without_landlock)
+    monkeypatch.setattr("app.sandbox.keeper.examine", without_landlock)
     public = Sandbox(quick(public=True), worker=PLAIN_WORKER)
     with pytest.raises(LayersMissing, match=r"file access \(Landlock\) \(this kernel does not offer it\)"):
         await public.start()
@@ -222,7 +222,7 @@ async def test_no_server_starts_whose_layers_can_be_broken(monkeypatch: pytest.M
     async def escaped(zygote: ZygoteProcess) -> layers.Examination:
         return msgspec.structs.replace(await examine(zygote), broken={"file access (Landlock)": "read /etc/passwd"})
 
-    monkeypatch.setattr("app.sandbox.pool.examine", escaped)
+    monkeypatch.setattr("app.sandbox.keeper.examine", escaped)
     sandbox = Sandbox(quick(), worker=PLAIN_WORKER)
     with pytest.raises(SandboxUnavailable, match="read /etc/passwd"):
         await sandbox.start()

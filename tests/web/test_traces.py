@@ -222,6 +222,9 @@ def test_a_full_queue(refusing: TestClient) -> None:
         notice = soup(response).select_one('.notice[data-retry-after="7"]')
         assert notice is not None
         assert "Many runs right now." in notice.text
+    # Without scripts only an address can be asked for again: what a form sent would be lost.
+    assert soup(refusing.get("/")).select_one('noscript meta[http-equiv="refresh"][content="7"]')
+    assert not soup(refusing.post("/traces", data={"source": PLAIN})).select_one('meta[http-equiv="refresh"]')
     answer = refusing.post("/api/v1/traces", json={"source": PLAIN})
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
     assert answer.json()["error"] == "queue-full"
@@ -230,8 +233,9 @@ def test_a_full_queue(refusing: TestClient) -> None:
 @pytest.mark.parametrize("refusing", [SandboxUnavailable("it is starting")], indirect=True)
 def test_no_sandbox(refusing: TestClient) -> None:
     response = refusing.post("/traces", data={"source": PLAIN})
-    assert response.status_code == 503
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
     assert "it is starting" in response.text
+    assert soup(response).select_one('.notice[data-retry-after="5"] .retry')
     assert source_in(response) == PLAIN
     assert refusing.get("/healthz").status_code == 503
     assert refusing.get("/healthz").json()["status"] == "unavailable"
