@@ -132,6 +132,6 @@ async def _standing(
         return await run_in_threadpool(result_answer, request, bench, source, shown, place, at, lesson)
 
     # The run may be another one each time, where it is not like the last.
-    key = ("standing", is_partial(request), bench.frame, place, at, lesson and lesson.slug)
+    key = ("standing", is_partial(request), bench.frame, place, at, lesson and lesson.slug, bench.has_fixes(source))
     answer = await bench.answers.of(key, source, make, share=lasts(source, shown.run))
     return sent(request, answer, vary=f"{VARY}, Accept-Encoding")

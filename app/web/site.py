@@ -37,6 +37,10 @@ class State(Struct, frozen=True, kw_only=True):
         """What every page says beside its run, as far as it can change: which layers hold."""
         return tuple(layer.active for layer in self.runs.sandbox.layers)
 
+    def has_fixes(self, source: str) -> bool:
+        """Whether a page of `source` has its fixes from the first: they were tried before."""
+        return self.fixing.kept(source) is not None
+
     def site(self) -> Site:
         """The frame, as of now: layers are known only once the sandbox has started."""
         return Site(lessons=catalog().listed, limits=self.limits, layers=self.runs.sandbox.layers, version=self.version)

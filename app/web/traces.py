@@ -44,7 +44,7 @@ async def create_trace(
         shown = await bench.runs.pressed(source, folds)
         return await run_in_threadpool(result_answer, request, bench, source, shown, address_of(source, folds))
 
-    key = ("trace", is_partial(request), bench.frame, folds)
+    key = ("trace", is_partial(request), bench.frame, folds, bench.has_fixes(source))
     try:
         answer = await bench.answers.of(key, source, make, share=reproducible(source))
     except UserFacingError as error:

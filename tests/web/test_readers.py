@@ -62,6 +62,7 @@ def test_a_proxy_is_believed_where_it_is_trusted(trusted: str, forwarded: str, a
     seen: list[str] = []
     app.state.tapescope = type(app.state.tapescope)(
         runs=app.state.tapescope.runs,
+        fixing=app.state.tapescope.fixing,
         limits=app.state.tapescope.limits,
         version="",
         place=lambda: seen.append(asking().address),
