@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.move_line import move_after_backward
 from app.explain.facts import Read, called, code, ids, lines_of, listed
 from app.explain.rule import Page
 from app.explain.rules.write_hidden_by_data import by_write
@@ -40,7 +41,7 @@ print(x.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (move_after_backward,)
 _SWAPPED = frozenset([".data=", "set_", "resize_"])  # the memory was exchanged, not written
 
 

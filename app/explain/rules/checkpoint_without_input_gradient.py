@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from app.explain.cuts import CHECKPOINT, all_cuts, in_checkpoint, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.switches import checkpoint_without_reentry
 from app.explain.facts import listed, makers, upstream
 from app.explain.memo import once
 from app.explain.refusals import refused_backward
@@ -33,7 +34,7 @@ y.sum().backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (checkpoint_without_reentry,)
 NO_OUTPUT = "none of output has requires_grad=True"
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.zero_grad import clear_grad, zero_grad
 from app.explain.facts import listed
 from app.explain.leaves import gradient_reads
 from app.explain.rule import Page
@@ -34,7 +35,7 @@ for step in range(2):
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (zero_grad, clear_grad)
 ADDED = "AccumulateGrad"
 _LOOKS = frozenset([".grad", "backward", "grad"])  # read the gradient without using its values
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.keep_copy import keep_copy
 from app.explain.facts import called, code, ids, lines_of, listed
 from app.explain.rule import Page
 from app.trace.flow import ACCUMULATE
@@ -34,7 +35,7 @@ print(first, second)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (keep_copy,)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

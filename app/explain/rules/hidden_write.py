@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_alias import clone_alias
+from app.explain.edits.numpy_copy import numpy_copy
+from app.explain.edits.switches import no_grad_for_data
 from app.explain.facts import called, code, hidden, ids, lines_of, made_by, sentence, writer
 from app.explain.rule import Page
 from app.explain.unseen import route
@@ -35,7 +38,7 @@ print(w.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (no_grad_for_data, numpy_copy, clone_alias)
 _SWAPS = frozenset(["set_", "resize_", "resize_as_"])
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_read import clone_read
+from app.explain.edits.switches import no_grad_for_inference
 from app.explain.facts import called, code
 from app.explain.refusals import refused_operation
 from app.explain.rule import Page
@@ -30,7 +32,7 @@ y = w * x
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (no_grad_for_inference, clone_read)
 SAVED = "Inference tensors cannot be saved for backward"
 WRITTEN = "Inplace update to inference tensor"
 ASKED = "on inference tensor outside InferenceMode"

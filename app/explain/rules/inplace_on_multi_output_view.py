@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_before_write import clone_before_write
+from app.explain.edits.out_of_place import out_of_place
 from app.explain.facts import called, code, ended_by, ended_with, ids, lines_of, made_by
 from app.explain.rule import Page
 from app.trace.model import Operation, Trace
@@ -28,7 +30,7 @@ for row in y:
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (out_of_place, clone_before_write)
 TORCH_SAYS = "is the output of a function that returns multiple views"
 
 

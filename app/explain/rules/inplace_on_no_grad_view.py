@@ -10,6 +10,9 @@ from itertools import pairwise
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_before_write import clone_before_write
+from app.explain.edits.no_grad import no_grad
+from app.explain.edits.out_of_place import out_of_place
 from app.explain.facts import called, ended_by, ended_with, ids, lines_of, made_by
 from app.explain.rule import Page
 from app.trace.model import Operation, Trace
@@ -34,7 +37,7 @@ v.mul_(10)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (no_grad, out_of_place, clone_before_write)
 _MADE_OFF = ("no_grad view", "inference view")
 TORCH_SAYS = "mode and is being modified inplace"
 

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_before_write import clone_before_write
+from app.explain.edits.no_grad import no_grad
+from app.explain.edits.out_of_place import out_of_place
 from app.explain.facts import called, code, ended_by, ended_with, ids, lines_of, made_by
 from app.explain.rule import Page
 from app.trace.model import Operation, Trace
@@ -29,7 +32,7 @@ w[0] = 5
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (no_grad, out_of_place, clone_before_write)
 TORCH_SAYS = "a view of a leaf Variable that requires grad is being used in an in-place operation"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.float_leaf import float_leaf
 from app.explain.facts import called, ended_with
 from app.explain.refusals import refused_operation
 from app.explain.rule import Page
@@ -26,7 +27,7 @@ w = torch.tensor([1, 2, 3], requires_grad=True)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (float_leaf,)
 TORCH_SAYS = "can require gradients"
 
 

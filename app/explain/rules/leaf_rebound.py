@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.leaf_last import leaf_last
+from app.explain.edits.update_in_place import update_in_place
 from app.explain.facts import code, makers, upstream
 from app.explain.leaves import gradient_reads, standing
 from app.explain.memo import once
@@ -35,7 +37,7 @@ print(w.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (update_in_place, leaf_last)
 
 
 class Rebound(Struct, frozen=True, kw_only=True):

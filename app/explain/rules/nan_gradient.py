@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.within_domain import within_domain
 from app.explain.facts import called, code, ended_with, ids, lines_of, listed, sentence
 from app.explain.not_finite import Origin, consumer, function_of, is_own, origin_in_forward, point, unchosen
 from app.explain.numbers import has_non_finite, is_known
@@ -38,7 +39,7 @@ print(x.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (within_domain,)
 ANOMALY = "returned nan values in its"
 _AWAY = {
     "sqrt": "Keep what goes into `sqrt` away from 0: add a small number to it, such as `1e-12`",

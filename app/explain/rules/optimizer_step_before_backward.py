@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.forward_again import forward_again
+from app.explain.edits.move_line import move_after_backward
 from app.explain.facts import Read, code, ids, lines_of, operation_of, refused
 from app.explain.rule import Page
 from app.explain.rules.saved_tensor_overwritten import is_update, kept, overwritten_by
@@ -39,7 +41,7 @@ second.backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (move_after_backward, forward_again)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.switches import detach_for_off
 from app.explain.facts import called
 from app.explain.leaves import standing
 from app.explain.refusals import refused_operation
@@ -29,7 +30,7 @@ y.requires_grad_(False)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (detach_for_off,)
 TORCH_SAYS = "you can only change requires_grad flags of leaf variables"
 
 

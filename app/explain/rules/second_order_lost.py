@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.create_graph import create_graph
 from app.explain.facts import called, code
 from app.explain.rule import Page
 from app.explain.second import AddedAsConstant, Lost, added_as_constant, lost_gradient, refusing_node
@@ -30,7 +31,7 @@ g.sum().backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (create_graph,)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

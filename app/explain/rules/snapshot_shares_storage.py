@@ -10,6 +10,8 @@ from itertools import pairwise
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_alias import clone_alias
+from app.explain.edits.keep_copy import keep_copy
 from app.explain.facts import called, code, ids, lines_of, listed, made_by
 from app.explain.rule import Page
 from app.trace.model import Operation, Tensor, Trace, Write
@@ -32,7 +34,7 @@ print(w - before)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (keep_copy, clone_alias)
 _ALIASING = frozenset(["detach", ".data"])
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.detach_state import detach_state
 from app.explain.facts import code
 from app.explain.passes import Carried, carried
 from app.explain.rule import Page
@@ -31,7 +32,7 @@ for step in range(3):
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (detach_state,)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.straight_through import straight_through
 from app.explain.facts import code, ids, lines_of, listed
 from app.explain.not_finite import function_of
 from app.explain.numbers import is_zero
@@ -35,7 +36,7 @@ print(w.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = ()
+EDITS: tuple[Edit, ...] = (straight_through,)
 _FLAT = frozenset(
     [
         *("RoundBackward0", "RoundBackward1", "FloorBackward0", "CeilBackward0", "TruncBackward0", "SignBackward0"),
