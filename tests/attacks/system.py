@@ -42,7 +42,7 @@ FILES = (
     ),
     denied("change the root", "os.chroot('/tmp'); got('changed')"),
     denied("watch files", 'got(call("inotify_init1", 0))'),
-    denied("open by handle", 'got(call("open_by_handle_at", -100, 0, 0))'),
+    killed("open by handle", 'got(call("open_by_handle_at", -100, 0, 0))'),
     denied("openat2", "got(call(\"openat2\", -100, b'/etc/passwd', ctypes.create_string_buffer(24), 24))"),
 )
 PROC = (
@@ -106,8 +106,8 @@ SIGNALS = (
     denied("an alarm", "assert not libc.alarm(1); call(\"alarm\", 1); got('set')"),
     killed("ptrace the parent", 'got(call("ptrace", 16, os.getppid(), 0, 0))'),
     killed("read another's memory", 'got(call("process_vm_readv", os.getppid(), 0, 0, 0, 0, 0))'),
-    denied("compare with another", 'got(call("kcmp", os.getpid(), os.getppid(), 0, 0, 0))'),
-    denied("take another's descriptor", 'got(call("pidfd_getfd", 0, 0, 0))'),
+    killed("compare with another", 'got(call("kcmp", os.getpid(), os.getppid(), 0, 0, 0))'),
+    killed("take another's descriptor", 'got(call("pidfd_getfd", 0, 0, 0))'),
 )
 FAMILIES = tuple(
     denied(f"a socket of family {name}", f'import socket; got(call("socket", {family}, {kind}, 0))')
@@ -172,7 +172,7 @@ KERNEL = (
     denied("the kernel's log", 'got(call("syslog", 3, ctypes.create_string_buffer(100), 100))'),
     denied("quotas", 'got(call("quotactl", 0, 0, 0, 0))'),
     denied("accounting", 'got(call("acct", 0))'),
-    denied("ports of the machine", 'got(call("ioperm", 0, 1, 1))'),
+    killed("ports of the machine", 'got(call("ioperm", 0, 1, 1))'),
     denied("a push into the terminal", "got(call(\"ioctl\", 0, 0x5412, b'x'))"),
     denied("asynchronous input and output", 'got(call("io_setup", 1, ctypes.create_string_buffer(8)))'),
     denied("landlock once more", 'got(call("landlock_create_ruleset", 0, 0, 1))'),

@@ -28,7 +28,7 @@ LEAVING = {"attack", "link", "device", "pipe", "tensor.pt", "storage"}
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
     """The sandbox as it is served, with a deadline that a test can wait for."""
-    sandbox = Sandbox(Settings(deadline_s=2.0, grace_s=0.5, idle=2, running=2))
+    sandbox = Sandbox(Settings(deadline_s=1.0, grace_s=0.25, idle=2, running=2))
     await sandbox.start()
     try:
         yield sandbox
