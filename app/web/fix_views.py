@@ -11,7 +11,7 @@ from app.diagram.cells import Cells, row_of
 from app.explain.edits import Proposal
 from app.explain.fixes import Fix, GradChange, can_be_mended, propose
 from app.trace.model import Values
-from app.web.address import pack
+from app.web.address import compare_address
 from app.web.fixing import Tried, ran_of
 from app.web.run import Run
 
@@ -144,8 +144,7 @@ def _id(source: str, finding: int) -> str:
 
 
 def _view(source: str, fix: Fix) -> FixView:
-    left, right = pack(source), pack(fix.source)
-    address = f"/compare?left={left}&right={right}"
+    address = compare_address(source, fix.source).rstrip("&")
     return FixView(
         title=fix.title,
         source=fix.source,
