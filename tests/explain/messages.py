@@ -90,6 +90,11 @@ REACHED = [
         "self-overlapping-write",
         "x = torch.zeros(4)\nx[1:].add_(x[:-1])",
     ),
+    reached(
+        "Trying to use a saved tensor that has been detached in-place",
+        THE_LINE,
+        f"{W}h = w * 2\ny = (h * h).sum()\nh.detach_()\ny.backward()",
+    ),
     # the graph
     reached(
         "Trying to backward through the graph a second time",
@@ -508,7 +513,6 @@ UNREACHED = [
     ),
     *unreached(
         "a check of torch's own bookkeeping, which fails only by a fault of torch",
-        "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().",
         "Please report a bug to PyTorch, and/or try to avoid using in-place operators on this value.",
         "autograd internal error: dirty_tensors attribute is expected to be a tuple but is",
         "autograd internal error: non_differentiable attribute is expected to be a tuple but is",
