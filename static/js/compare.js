@@ -151,9 +151,11 @@ async function mount() {
   for (const side of SIDES) {
     const host = document.querySelector(`#${side}-mount`);
     const { Editor } = await import("./editor.js");
+    const hadFocus = document.activeElement === sources[side];
     editors[side] = new Editor(sources[side], host);
     editors[side].show(facts(side));
     sources[side].hidden = true;
+    if (hadFocus) editors[side].focus();
   }
 }
 

@@ -25,6 +25,7 @@ def test_one_slider_moves_both(open_page: OpenPage) -> None:
 
 def test_an_edit_and_ctrl_enter_compare_again(open_page: OpenPage) -> None:
     page = open_page("/compare")
+    expect(page.locator("#right-source")).to_be_hidden()  # the editor is there
     page.get_by_role("textbox", name="Right").locator("visible=true").click()
     page.keyboard.press("Control+a")
     page.keyboard.insert_text("import torch\nx = (")
