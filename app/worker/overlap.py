@@ -87,5 +87,5 @@ def _given(values: object, copies: Mapping[int, torch.Tensor]) -> list[object]:
     """Arguments with the copies in place of the tensors, within lists too."""
     return [
         copies.get(id(value), value) if not isinstance(value, list | tuple) else type(value)(_given(value, copies))
-        for value in values  # type: ignore[attr-defined]
+        for value in values  # type: ignore[attr-defined]  # arguments, or a list or tuple among them
     ]

@@ -1,6 +1,7 @@
 // Two runs beside each other: one slider moves both, an editor over each side, and a run that swaps what was compared.
 import "./light.js";
 import "./figures.js";
+import { factsOf } from "./facts.js";
 import { Film } from "./film.js";
 
 const SIDES = ["left", "right"];
@@ -130,20 +131,7 @@ function place(side) {
 }
 
 function facts(side) {
-  const number = (text) => (text === undefined ? null : Number(text));
-  const lines = [...compared.querySelectorAll(`#${side}-lines > li`)].map((line) => ({
-    number: line.value,
-    mark: line.dataset.mark ?? null,
-    icon: line.querySelector(".gutter svg"),
-    kind: line.dataset.icon ?? line.dataset.mark ?? null,
-    words: line.dataset.words ?? null,
-    values: line.dataset.values ?? null,
-    column: Number(line.dataset.column ?? 0),
-    found: line.dataset.found ?? null,
-    differs: "differs" in line.dataset,
-    since: number(line.dataset.since),
-    settled: number(line.dataset.settled),
-  }));
+  const lines = factsOf(`#${side}-lines`);
   return { lines, names: new Map(), at: place(side) };
 }
 

@@ -1,4 +1,6 @@
 // Between the page and the editor: brings the editor in, hands it what each line did, and takes links to lines there.
+import { factsOf } from "./facts.js";
+
 const source = document.querySelector("#source");
 const host = document.querySelector("#mount");
 let editor = null;
@@ -7,19 +9,7 @@ let at = { moment: null, line: null }; // where the run stands
 
 // The server's list of lines, as the editor wants it.
 function facts() {
-  const number = (text) => (text === undefined ? null : Number(text));
-  const lines = [...document.querySelectorAll("#lines > li")].map((line) => ({
-    number: line.value,
-    mark: line.dataset.mark ?? null,
-    icon: line.querySelector(".gutter svg"),
-    kind: line.dataset.icon ?? line.dataset.mark ?? null,
-    words: line.dataset.words ?? null,
-    values: line.dataset.values ?? null,
-    column: Number(line.dataset.column ?? 0),
-    found: line.dataset.found ?? null,
-    since: number(line.dataset.since),
-    settled: number(line.dataset.settled),
-  }));
+  const lines = factsOf("#lines");
   return { lines, names: names(), at };
 }
 

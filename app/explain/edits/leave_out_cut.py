@@ -112,7 +112,8 @@ def _listed(tree: Tree, cut: cst.BaseExpression, value: cst.BaseExpression) -> t
 def _stacked(tree: Tree, cut: cst.BaseExpression, value: cst.BaseExpression) -> tuple[cst.CSTNode, Change]:
     """`torch.stack([a, b])` for `torch.tensor([a.item(), b.item()])`."""
     listed = tree.parent(tree.parent(cut))  # type: ignore[arg-type]  # it is an element of something
-    copy = tree.parent(tree.parent(listed)) if listed and isinstance(tree.parent(listed), cst.Arg) else None  # type: ignore[arg-type]
+    argument = tree.parent(listed) if listed else None
+    copy = tree.parent(argument) if isinstance(argument, cst.Arg) else None
     if isinstance(listed, cst.List) and isinstance(copy, cst.Call) and method_name(copy) in _COPIES:
         return _listed(tree, copy, listed)
     return cut, value
