@@ -68,6 +68,12 @@ HONEST_ONES = {
 FORGED = {
     "lines out of order": replace(HONEST, steps=(Step(line=1, moment=2), Step(line=2, moment=1))),
     "a caller that never ran": replace(HONEST, steps=(Step(line=1, moment=1, caller=1),)),
+    "a caller that is its own": replace(HONEST, steps=(Step(line=1, moment=1, caller=0),)),
+    "a line without end": replace(HONEST, steps=(Step(line=1, moment=2**62),)),
+    "a node without end": fired(Fired(node="n0", moment=2**62)),
+    "a rest without end": replace(HONEST, unobserved=2**62),
+    "a stride too many": turned(stride=(1, 1)),
+    "a shape below nothing": turned(shape=(-1,)),
     "nodes out of order": fired(Fired(node="n0", moment=3), Fired(node="n0", moment=2)),
     "a check of nothing": fired(Fired(node="n0", moment=2, checks=(Check(slot=1),))),
     "turns out of order": turned(turns=(Turn(moment=3), Turn(moment=2))),
