@@ -39,7 +39,7 @@ def measure(server: Server) -> Iterator[Figure | Heading]:
     pages: list[Round] = []
     bare: list[Round] = []
     latest = time.monotonic() + MOST_S
-    readers = [server.client() for _ in range(READERS)]
+    readers = [server.client(page=f"reader-{number}") for number in range(READERS)]
     with bare_zygote() as port, ThreadPoolExecutor(READERS) as pool:
         while len(pages) < 3 or (len(pages) <= ROUNDS and time.monotonic() < latest):
             pages.append(Round(pool, [reader.press_run for reader in readers]))
