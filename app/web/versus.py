@@ -111,10 +111,11 @@ def comparison(
     grads = grad_pairs(left.run.trace, right.run.trace)
     parting = parting_of(here.history, there.history, stops, pairs)
     moving = halves[0].drawn and halves[1].drawn
+    whole = not (left.run.trace.truncated or right.run.trace.truncated)
     return CompareView(
         site=site,
         halves=halves,
-        verdict=_verdict(parting, lines, moving=moving),
+        verdict=_verdict(parting, lines, moving=moving, whole=whole),
         parting=parting,
         endings=(ending("left", left.run.trace, grads), ending("right", right.run.trace, grads)),
         columns=Columns(pairs=pairs, left=halves[0].told, right=halves[1].told) if moving else None,
@@ -155,16 +156,17 @@ def _half(
     )
 
 
-def _verdict(parting: Parting | None, lines: tuple[LinePair, ...], *, moving: bool) -> str:
+def _verdict(parting: Parting | None, lines: tuple[LinePair, ...], *, moving: bool, whole: bool) -> str:
     if not moving:
         return "Of two runs of which one has no moments, nobody can say where they part."
     if parting is not None:
         left, right = parting.left_line, parting.right_line
         where = f"line {left}" if left == right else f"line {left} on the left, line {right} on the right"
         return f"The runs part at {where}."
+    far = "" if whole else ", as far as they were recorded"
     if all(pair.same for pair in lines):
-        return "Both sides have the same snippet, and their runs are the same."
-    return "The snippets differ, and their runs never part."
+        return f"Both sides have the same snippet, and their runs are the same{far}."
+    return f"The snippets differ, and their runs never part{far}."
 
 
 def _column(text: str, count: int) -> int:
