@@ -1,5 +1,7 @@
 """Two runs as the page of `/compare` shows them: paired, stood at one column, and what became of each."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Struct
 
@@ -21,6 +23,8 @@ from app.web.outcome import ending as ending_of
 from app.web.prose import plain
 from app.web.shown import Shown
 from app.web.views import Notice, Site
+
+MOST_LISTED = 8
 
 
 class Half(Struct, frozen=True, kw_only=True):
@@ -73,6 +77,7 @@ class CompareView(Struct, frozen=True, kw_only=True):
     site: Site
     halves: tuple[Half, Half]
     verdict: str = ""
+    differing: str = ""  # which lines, in words
     parting: Parting | None = None
     endings: tuple[str, ...] = ()
     columns: Columns | None = None
@@ -111,10 +116,12 @@ def comparison(
     grads = grad_pairs(left.run.trace, right.run.trace)
     parting = parting_of(here.history, there.history, stops, pairs)
     moving = halves[0].drawn and halves[1].drawn
+    whole = not (left.run.trace.truncated or right.run.trace.truncated)
     return CompareView(
         site=site,
         halves=halves,
-        verdict=_verdict(parting, lines, moving=moving),
+        verdict=_verdict(parting, lines, moving=moving, whole=whole),
+        differing=_differing(halves),
         parting=parting,
         endings=(ending("left", left.run.trace, grads), ending("right", right.run.trace, grads)),
         columns=Columns(pairs=pairs, left=halves[0].told, right=halves[1].told) if moving else None,
@@ -155,16 +162,37 @@ def _half(
     )
 
 
-def _verdict(parting: Parting | None, lines: tuple[LinePair, ...], *, moving: bool) -> str:
+def _verdict(parting: Parting | None, lines: tuple[LinePair, ...], *, moving: bool, whole: bool) -> str:
     if not moving:
         return "Of two runs of which one has no moments, nobody can say where they part."
     if parting is not None:
         left, right = parting.left_line, parting.right_line
         where = f"line {left}" if left == right else f"line {left} on the left, line {right} on the right"
         return f"The runs part at {where}."
+    far = "" if whole else ", as far as they were recorded"
     if all(pair.same for pair in lines):
-        return "Both sides have the same snippet, and their runs are the same."
-    return "The snippets differ, and their runs never part."
+        return f"Both sides have the same snippet, and their runs are the same{far}."
+    return f"The snippets differ, and their runs never part{far}."
+
+
+def _differing(halves: tuple[Half, Half]) -> str:
+    """Which lines differ: for who does not see the mark of a line."""
+    left, right = (sorted(half.differing) for half in halves)
+    if not left and not right:
+        return ""
+    if left == right:
+        return f"{'Line' if len(left) == 1 else 'Lines'} {_listed(left)} {'differs' if len(left) == 1 else 'differ'}."
+    return f"What differs: on the left {_lines(left)}, on the right {_lines(right)}."
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    return f"line{'' if len(numbers) == 1 else 's'} {_listed(numbers)}" if numbers else "no line"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    if len(numbers) > MOST_LISTED:
+        return f"{', '.join(map(str, numbers[:MOST_LISTED]))} and {len(numbers) - MOST_LISTED} more"
+    return " and ".join(filter(None, (", ".join(map(str, numbers[:-1])), str(numbers[-1]))))
 
 
 def _column(text: str, count: int) -> int:

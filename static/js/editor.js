@@ -9,6 +9,7 @@ import {
 const setFacts = StateEffect.define();
 const setLit = StateEffect.define();
 const NOW = "now";
+const DIFFERS = "differs";
 
 class Icon extends GutterMarker {
   constructor(kind, icon) {
@@ -56,6 +57,8 @@ function endNote(line, fact, room, stands, reached) {
   if (fact.words && reached(fact.since)) parts.push([fact.words, fact.mark]);
   else if (fact.values && reached(fact.settled) && line.length + fact.values.length + APART <= room) parts.push([fact.values, "values"]);
   if (stands && !fact.words) parts.push([NOW, NOW]);
+  const taken = parts.reduce((sum, [text]) => sum + text.length + APART, line.length + DIFFERS.length + APART);
+  if (fact.differs && taken <= room) parts.unshift([DIFFERS, DIFFERS]); // where it has no room the bar alone says it
   return parts.length ? new EndNote(parts) : null;
 }
 
@@ -180,6 +183,7 @@ const look = EditorView.theme({
   ".cm-line.differs": { backgroundColor: "var(--sunken)", boxShadow: "inset 3px 0 var(--outline)" },
   ".cm-line.now, &.cm-focused .cm-line.now": { boxShadow: "inset 3px 0 var(--accent)", backgroundColor: "var(--accent-soft)" },
   ".end-note.values": { fontFamily: "var(--font-code)", color: "var(--ink-faint)", background: "none" },
+  ".end-note.differs": { color: "var(--ink)", fontWeight: "600" },
   ".end-note.unseen": { color: "var(--alarm)", backgroundColor: "var(--alarm-soft)", fontWeight: "600" },
   ".end-note.raised, .end-note.stopped": { color: "var(--page)", backgroundColor: "var(--ink)", fontWeight: "600" },
   '.cm-line[data-mark="raised"], .cm-line[data-mark="stopped"]': { boxShadow: "inset 3px 0 var(--ink)", backgroundColor: "var(--sunken)" },

@@ -16,6 +16,8 @@ def test_one_slider_moves_both(open_page: OpenPage) -> None:
     expect(slider).to_have_value("3")
     expect(page.locator("#left-saying")).to_contain_text(".data")
     expect(page.locator("#right-saying")).to_contain_text(".detach()")
+    for side in ("left", "right"):  # in words, also where the run stands
+        expect(page.locator(f"#{side}-mount .cm-line.differs")).to_contain_text("differs")
     slider.press("ArrowRight")
     expect(page.locator("#where")).to_have_text("Column 5 of 10, after they parted")
     for side in ("left", "right"):

@@ -63,7 +63,49 @@ def parted(left: str, right: str) -> Parting | None:
             f"{LEAF}(w * w).sum().backward()\nprint(1)",
             f"{LEAF}(w * 3).sum().backward()\nprint(1)",
             (3, 3),
+            "`MulBackward0` leads to `w` and `w` on the left and to `w` and no node on the right.",
+        ),
+        (
+            f"{LEAF}w.backward(torch.full((3,), 2.))\nprint(1)",
+            f"{LEAF}w.backward(torch.full((3,), 3.))\nprint(1)",
+            (3, 3),
             "`w.grad` is 2, 2, 2 on the left and 3, 3, 3 on the right.",
+        ),
+        (
+            f"{LEAF}s = w.exp().sum()\ns.backward()",
+            f"{LEAF}s = w.exp().clone().sum()\ns.backward()",
+            (3, 3),
+            "On the right `CloneBackward0` is in the graph, and not in the one of the left.",
+        ),
+        (
+            f"{LEAF}v = torch.ones(3, requires_grad=True)\ny = w * v",
+            f"{LEAF}v = torch.ones(3, requires_grad=True)\ny = w * w",
+            (4, 4),
+            "`MulBackward0` leads to `v` and `w` on the left and to `w` and `w` on the right.",
+        ),
+        (
+            f"{LEAF}y = (w * w).sum()\ny.backward(retain_graph=True)\nk = 1",
+            f"{LEAF}y = (w * w).sum()\ny.backward()\nk = 1",
+            (4, 4),
+            "On the right backward has let go of what `MulBackward0` saved; on the left it has not.",
+        ),
+        (
+            f"{LEAF}torch.set_grad_enabled(True)\nk = 1",
+            f"{LEAF}torch.set_grad_enabled(False)\nk = 1",
+            (4, 4),
+            "On the left grad mode is on; on the right it is off.",
+        ),
+        (
+            f"{LEAF}def f(x):\n    t = x * 2\n    return t * 3\ny = f(w)",
+            f"{LEAF}def f(x):\n    t = x * 3\n    return t * 2\ny = f(w)",
+            (4, 4),
+            "In `f`: `t` holds 2, 2, 2 on the left and 3, 3, 3 on the right.",
+        ),
+        (
+            f"{LEAF}raise ValueError('a')",
+            f"{LEAF}raise ValueError('b')",
+            (3, 3),
+            "The left raises `ValueError`, and so does the right, with another message.",
         ),
         (f"{LEAF}w.add(1)", f"{LEAF}w.add_(1)", (3, 3), "The left goes on; the right raises `RuntimeError`."),
         (f"{LEAF}k = 1", f"{LEAF}k = 2", (3, 3), "`k` is `1` on the left and `2` on the right."),
@@ -85,6 +127,9 @@ def test_where_two_runs_part_and_in_what(left: str, right: str, lines: tuple[int
         (f"{LEAF}y = w * 2  # twice\n", f"{LEAF}y = w * 2"),
         (f"{LEAF}y = w * 2", f"{LEAF}y = 2 * w"),
         (f"{LEAF}y = w * 0.1 * 3", f"{LEAF}y = 3 * (w * 0.1)"),
+        (f"{LEAF}y = (w.exp() * 2).sum()", f"{LEAF}y = (\n    w.exp() * 2\n).sum()"),  # laid out otherwise
+        (f"{LEAF}v = w.detach().requires_grad_()\ny = w * v", f"{LEAF}v = w.detach().requires_grad_()\ny = v * w"),
+        (f"{LEAF}raise ValueError(object())", f"{LEAF}raise ValueError(object())  # another address"),
     ],
 )
 def test_runs_that_never_part(left: str, right: str) -> None:

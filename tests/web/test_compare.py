@@ -23,10 +23,26 @@ def test_it_opens_with_data_against_detach(client: TestClient) -> None:
         "On the left c has a version counter of its own; on the right it shares the one of out."
     ]
     assert there(page, ".verdict p") == [
-        "The left finished: a.grad is 0, 0, 0. The right raised RuntimeError on line 6."
+        "Line 4 differs. The left finished: a.grad is 0, 0, 0. The right raised RuntimeError on line 6."
     ]
     assert there(page, ".grads tbody tr > *") == ["a.grad", "0, 0, 0", "None", "differs"]
     assert [line["id"] for line in page.select("[data-differs]")] == ["left-L4", "right-L4"]
+    assert there(page, "[data-differs] .words") == ["differs", "differs"]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "said"),
+    [
+        ("a = 1\nb = 2", "a = 1\nc = 3\nb = 2", "What differs: on the left no line, on the right line 2. "),
+        ("a = 1\nb = 2", "a = 3\nb = 4", "Lines 1 and 2 differ. "),
+        ("a = 1", "a = 1", ""),
+        ("\n".join(f"a{n} = 1" for n in range(10)), "\n".join(f"a{n} = 2" for n in range(10)), "and 2 more differ. "),
+    ],
+)
+def test_lines_that_differ_are_named(client: TestClient, left: str, right: str, said: str) -> None:
+    (words,) = there(soup(client.get(compare_address(left, right))), ".verdict p")
+    before, _, _ = words.partition("The left finished")
+    assert before.endswith(said) if said else before == ""
 
 
 def test_ids_are_unique_and_each_part_names_its_side(client: TestClient) -> None:

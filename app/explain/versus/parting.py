@@ -1,15 +1,19 @@
 """The first moment at which two runs part, and in what: told in the readers' own names and lines."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from app.explain.facts import code, listed
+from app.explain.versus.graphs import Graphs
 from app.trace.figures import numbers, shape_words
 from app.trace.history import History, State, Variable
 from app.trace.model import Scalar, Trace, Values
 
 MOST_VALUES = 6
+_MODES = {"grad": "on", "no_grad": "off", "inference": "off, as it is in inference mode"}
+_ADDRESS = re.compile(r"0x[0-9a-f]+")  # of an object: another one in every run
 NEARLY = 1e-6  # relative: what two orders of the same sum may differ by
 
 
@@ -41,9 +45,10 @@ def parting_of(
     """The first column in which the two runs differ; None where they never do."""
     if not left.trace.steps or not right.trace.steps:
         return None
+    graphs = Graphs(left, right)
     for column, (one, other) in enumerate(columns):
         here, there = _side(left, stops[0][one]), _side(right, stops[1][other])
-        ways = tuple(dict.fromkeys(_ways(here, there)))
+        ways = tuple(dict.fromkeys((*_ways(here, there), *graphs.ways(here.moment, there.moment))))
         if ways:
             return Parting(column=column, left_line=here.state.line, right_line=there.state.line, ways=ways)
     return None
@@ -55,7 +60,22 @@ def _side(history: History, moment: int) -> Side:
 
 def _ways(left: Side, right: Side) -> Iterator[str]:
     """In what the two differ, the most telling first."""
-    mine, yours = _named(left), _named(right)
+    yield from _named_ways(left, right, 0)
+    for depth, (frame, other) in enumerate(zip(left.state.stack, right.state.stack, strict=False)):
+        if frame.function != other.function:
+            break
+        if frame.function:
+            yield from (f"In {code(frame.function)}: {way}" for way in _named_ways(left, right, depth))
+    yield from _modes(left, right)
+    yield from _endings(left, right)
+    printed, other_printed = _printed(left), _printed(right)
+    if printed != other_printed:
+        yield "They have printed different things."
+
+
+def _named_ways(left: Side, right: Side, depth: int) -> Iterator[str]:
+    """In what the names of one call differ, of those under way."""
+    mine, yours = _named(left, depth), _named(right, depth)
     both = [name for name in mine if name in yours]
     pairs = [(name, mine[name], yours[name]) for name in both]
     yield from _sharing("counter", left, right, pairs)
@@ -65,15 +85,12 @@ def _ways(left: Side, right: Side) -> Iterator[str]:
             yield from differs(name, one, other, left, right)
     yield from _alone(mine, yours, "left", "right")
     yield from _alone(yours, mine, "right", "left")
-    yield from _endings(left, right)
-    printed, other_printed = _printed(left), _printed(right)
-    if printed != other_printed:
-        yield "They have printed different things."
 
 
-def _named(side: Side) -> dict[str, Variable]:
-    """What the names of the top level stand for."""
-    return {variable.name: variable for variable in side.state.variables.get(0, ())}
+def _named(side: Side, depth: int) -> dict[str, Variable]:
+    """What the names of a call stand for; at depth 0 those of the top level."""
+    frame = side.state.stack[depth].number if depth else 0
+    return {variable.name: variable for variable in side.state.variables.get(frame, ())}
 
 
 Pair = tuple[str, Variable, Variable]
@@ -175,20 +192,38 @@ def _alone(mine: dict[str, Variable], yours: dict[str, Variable], here: str, the
         yield f"On the {here} there is {listed(names)}, which the {there} does not have."
 
 
+def _modes(left: Side, right: Side) -> Iterator[str]:
+    mine, yours = (side.trace.steps[side.state.step].mode for side in (left, right))
+    if mine != yours:
+        yield f"On the left grad mode is {_MODES[mine]}; on the right it is {_MODES[yours]}."
+
+
 def _endings(left: Side, right: Side) -> Iterator[str]:
     mine, yours = (_ending(side) for side in (left, right))
     if mine != yours:
         yield f"The left {mine}; the right {yours}."
+    elif (one := _message(left)) != (other := _message(right)) and one is not None and other is not None:
+        yield f"The left {mine}, and so does the right, with another message."
+
+
+def _has_ended(side: Side) -> bool:
+    return side.moment >= side.history.moments.count and side.trace.outcome.kind != "finished"
 
 
 def _ending(side: Side) -> str:
     """How the run ended, where it has."""
     outcome = side.trace.outcome
-    if side.moment < side.history.moments.count or outcome.kind == "finished":
+    if not _has_ended(side):
         return "goes on"
     if outcome.error is not None and outcome.kind == "raised":
         return f"raises {code(outcome.error.type)}"
-    return "is stopped"
+    return f"is stopped ({outcome.reason})" if outcome.reason else "is stopped"
+
+
+def _message(side: Side) -> str | None:
+    """What the exception says that ended the run, where it has; without addresses of objects."""
+    error = side.trace.outcome.error
+    return _ADDRESS.sub("0x", error.message) if error is not None and _has_ended(side) else None
 
 
 def _printed(side: Side) -> str:
