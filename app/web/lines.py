@@ -67,7 +67,7 @@ def lines_of(
     standing = _standing(history, film)
     error = trace.outcome.error
     column = error.column if error else None
-    texts = source.splitlines() or [""]
+    texts = source.removesuffix("\n").split("\n")  # as Python and the editor count them: a form feed ends no line
     every = len(texts) <= LISTED_LINES
     return tuple(
         Line(
