@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
+from app.explain.edits.clone_alias import clone_alias
 from app.explain.edits.clone_before_write import clone_before_write
 from app.explain.edits.out_of_place import out_of_place
 from app.explain.facts import called, code, ended_by, ended_with, ids, lines_of, made_by
@@ -30,7 +31,7 @@ table += 1
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = (clone_before_write, out_of_place)
+EDITS: tuple[Edit, ...] = (clone_alias, out_of_place, clone_before_write)
 TORCH_SAYS = "more than one element of the written-to tensor refers to a single memory location"
 
 

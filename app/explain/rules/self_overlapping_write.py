@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.clone_read import clone_read
+from app.explain.edits.out_of_place import out_of_place
 from app.explain.facts import called, ended_by, ended_with, ids, lines_of, operation_of, sentence, writer
 from app.explain.rule import Page
 from app.trace.model import Operation, Trace, Write
@@ -29,7 +30,7 @@ print(a)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = (clone_read,)
+EDITS: tuple[Edit, ...] = (out_of_place, clone_read)
 TORCH_SAYS = "some elements of the input tensor and the written-to tensor refer to a single memory location"
 
 
