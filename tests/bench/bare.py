@@ -15,6 +15,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from typing import NoReturn
 
+from app.sandbox import heap
 from app.worker.preload import preload
 from tests.bench.server import HOST
 
@@ -24,6 +25,7 @@ def main(port: int, at_once: int) -> None:
     preload()
     gc.collect()
     gc.freeze()
+    heap.fill_holes()
     running: set[int] = set()
     with socket.create_server((HOST, port), backlog=256) as listening:
         print("ready", flush=True)
