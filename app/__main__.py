@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from app.errors import SandboxUnavailable
+from app.machine import allow_descriptors
 from app.main import create_app
 from app.sandbox.doctor import Report, diagnose
 from app.sandbox.run import Sandbox
@@ -45,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 def serve(settings: Settings) -> int:
     """Serve until a signal ends it; the exit code."""
     logging.getLogger("uvicorn.error").addFilter(_not_told_yet)
+    allow_descriptors()
     app = create_app(settings)
     config = uvicorn.Config(
         app,

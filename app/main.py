@@ -91,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
     app.add_middleware(EndsWithReader, meters=meters)
-    app.add_middleware(Readers, meters=meters)
+    app.add_middleware(Readers, meters=meters, host=sandbox)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)

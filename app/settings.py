@@ -6,11 +6,12 @@
 import difflib
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+
+from app.machine import cores, room_for_children
 
 PREFIX = "TAPESCOPE_"
 
@@ -20,16 +21,6 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 class BadSetting(ValueError):  # noqa: N818  # it says what happened
     """A setting in the environment that cannot be used; the message is one sentence for the operator."""
-
-
-def cores() -> int:
-    """How many processors this process may use: its affinity, or a container's share where that is less."""
-    allowed = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return allowed
-    return allowed if quota == "max" else max(1, min(allowed, int(quota) // int(period)))
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -48,6 +39,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     running: Positive = msgspec.field(default_factory=cores)  # snippets at once: more only makes all of them wait
     idle: Annotated[int, Meta(ge=0, le=64)] = msgspec.field(default_factory=lambda: min(8, 2 * cores()))
+    idle_most: Annotated[int, Meta(ge=0, le=2_000)] = msgspec.field(default_factory=room_for_children)  # in a class
     idle_age_s: Seconds = 300.0  # an idle child is replaced when it gets older than this
     queue: Annotated[int, Meta(ge=0)] = 400  # snippets that may wait for their turn
     queue_of_address: Annotated[int, Meta(ge=0)] = 240  # of them, from one address: a large class behind one router

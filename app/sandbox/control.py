@@ -53,6 +53,13 @@ class Spawned(Struct, frozen=True, tag=True):
     child: int
 
 
+class Refused(Struct, frozen=True, tag=True):
+    """No child could be forked: the machine, or the container, has no room for another process."""
+
+    child: int
+    reason: str
+
+
 class Exited(Struct, frozen=True, tag=True):
     """A child is gone. `line` and `progress` are what it noted itself, and may be anything."""
 
@@ -70,7 +77,7 @@ class Greeting(Struct, frozen=True, tag=True):
 
 
 Order = Setup | Spawn | Greeting
-Report = Ready | Spawned | Exited | Greeting
+Report = Ready | Spawned | Refused | Exited | Greeting
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

@@ -12,7 +12,7 @@ from app.errors import LayersMissing, SandboxUnavailable
 from app.meters import Meters
 from app.sandbox.layers import Examination, examine
 from app.sandbox.limits import Limits
-from app.sandbox.process import ZygoteProcess
+from app.sandbox.process import NoRoom, ZygoteProcess
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -134,7 +134,7 @@ class Keeper:
             source_bytes=settings.source_bytes,
             answer_bytes=settings.answer_bytes,
             running=settings.running,
-            idle=settings.idle,
+            idle=max(settings.idle, settings.idle_most),
         )
         zygote = await ZygoteProcess.start(self._worker, limits, namespaces=self._namespaces, start_s=settings.start_s)
         try:
@@ -143,6 +143,9 @@ class Keeper:
                 raise SandboxUnavailable(f"a snippet could get past {'; '.join(map(': '.join, broken.items()))}")
             if settings.public and (missing := examination.missing_core):
                 raise LayersMissing(missing)
+        except NoRoom as error:
+            await zygote.stop()
+            raise SandboxUnavailable(f"no process could be forked to try the sandbox: {error}") from None
         except BaseException:
             await zygote.stop()
             raise

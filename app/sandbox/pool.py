@@ -2,17 +2,19 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, MutableSequence
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator, MutableSequence
+from contextlib import contextmanager
 
 import structlog
 
 from app.errors import SandboxUnavailable
 from app.meters import Meters
-from app.sandbox.asking import asking
+from app.sandbox.asking import Asking, asking
 from app.sandbox.child import Child, DiedIdle, Received
 from app.sandbox.control import HANDED_OVER
+from app.sandbox.crowd import Crowd
 from app.sandbox.keeper import STOPPING, Keeper
+from app.sandbox.process import NoRoom, ZygoteProcess
 from app.sandbox.turns import Bounds, Turns
 from app.settings import Settings
 
@@ -20,6 +22,11 @@ log = structlog.get_logger(__name__)
 
 _CLEAR_UP_S = 0.03  # after the latest run, while idle children are left: its page is made first
 _SECOND_RUN_S = 0.1  # from a page's first run to its second, at most
+# For a crowd, children are forked and ended no faster than this: whoever presses Run meanwhile shall not feel it.
+_PACE_S = 0.02
+_ENDED_AT_ONCE = 8
+_ROOM_S = 0.05  # from one attempt to fork to the next where there was no room
+_ROOM_ATTEMPTS = 100
 _REASON_BYTES = 300
 
 
@@ -38,8 +45,10 @@ class Pool:
             )
         )
         self._stopping = self._draining = False
+        self._attended = 0
+        self._crowd = Crowd(settings.idle_most)
         self._idle: deque[Child] = deque()
-        self._answered: list[Child] = []  # they wait for their end
+        self._leaving: deque[Child] = deque()  # of no use any more; they wait for their end
         self._tasks: set[asyncio.Task[None]] = set()
         self._refilling = False
         self._clear_up_timer: asyncio.TimerHandle | None = None
@@ -58,6 +67,21 @@ class Pool:
     def idle(self) -> int:
         """How many children wait for a snippet."""
         return len(self._idle)
+
+    def expect(self, who: Asking) -> None:
+        """Somebody has come who may press Run later."""
+        self._crowd.visited(who, asyncio.get_running_loop().time())
+
+    @contextmanager
+    def attend(self) -> Iterator[None]:
+        """While somebody is being answered: no child is forked or ended that can as well be later."""
+        self._attended += 1
+        try:
+            yield
+        finally:
+            self._attended -= 1
+            if not self._attended:
+                self._clear_up_later()
 
     async def start(self) -> None:
         """Start the zygote, try its layers, and fill up with idle children. Raises SandboxUnavailable."""
@@ -81,7 +105,7 @@ class Pool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._let_go_of(self._idle)
-        self._let_go_of(self._answered)
+        self._let_go_of(self._leaving)
         await self.keeper.stop()
 
     async def run(self, request: bytes, *, begun: bool = False) -> Received:
@@ -91,8 +115,9 @@ class Pool:
         """
         if self._stopping or (self._draining and not begun):
             raise SandboxUnavailable(STOPPING)
-        await self.turns.take(asking(), begun=begun)
         loop = asyncio.get_running_loop()
+        self._crowd.asked(asking(), loop.time())
+        await self.turns.take(asking(), begun=begun)
         begun_s = loop.time()
         try:
             received = await self._attempt(request, self._idle_child())
@@ -122,7 +147,7 @@ class Pool:
         finally:
             answered = received and received.kind == b"A" and not received.late and not received.surplus
             if answered and self._idle:
-                self._answered.append(child)
+                self._leaving.append(child)
             else:  # it is not trusted to have ended, or the next run is to have its place
                 child.close()
         if received.kind == b"N":
@@ -148,11 +173,25 @@ class Pool:
 
     async def _new_child(self) -> Child:
         """A new child, from the next zygote if this one is gone. Raises SandboxUnavailable."""
+        attempts = 0
         while True:
             zygote = await self.keeper.wait()
-            with suppress(SandboxUnavailable):  # no snippet was handed over: its successor may try
+            try:
                 return await zygote.spawn()
-            await zygote.died.wait()
+            except SandboxUnavailable:  # no snippet was handed over: its successor may try
+                await zygote.died.wait()
+            except NoRoom as refused:
+                attempts += 1
+                if attempts == _ROOM_ATTEMPTS:
+                    raise SandboxUnavailable(f"this machine has no room for another process ({refused})") from None
+                self._let_go_of(self._leaving)
+                await asyncio.sleep(_ROOM_S)
+
+    @property
+    def _wanted(self) -> int:
+        """How many children shall wait: always some, and one for each reader who is about."""
+        least, most = self._settings.idle, self._settings.idle_most
+        return max(least, min(most, self._crowd.size(asyncio.get_running_loop().time()))) if least else 0
 
     def _clear_up_later(self) -> None:
         """Put off to end children and to fork new ones, as long as one is left for who comes next.
@@ -162,48 +201,64 @@ class Pool:
         if self._clear_up_timer:
             self._clear_up_timer.cancel()
         delay_s = _CLEAR_UP_S if self._idle else 0
-        self._clear_up_timer = asyncio.get_running_loop().call_later(delay_s, self._clear_up)
-
-    def _clear_up(self) -> None:
-        self._let_go_of(self._answered)
-        self._refill_soon()
+        self._clear_up_timer = asyncio.get_running_loop().call_later(delay_s, self._refill_soon)
 
     def _refill_soon(self) -> None:
-        if not self._stopping and not self._refilling and len(self._idle) < self._settings.idle:
+        if not self._stopping and not self._refilling and (self._leaving or len(self._idle) < self._wanted):
             self._background(self._refill())
 
     async def _refill(self) -> None:
-        """Add idle children one by one, as long as a core is free for it."""
+        """Add idle children, as long as a core is free; in quiet, end those that leave, and add more for a crowd."""
         if self._refilling:
             return
         self._refilling = True
         try:
-            while len(self._idle) < self._settings.idle and not self.turns.all_taken and (zygote := self.keeper.living):
-                child = await zygote.spawn(warm=True)
-                if zygote is self.keeper.living:
-                    self._idle.append(child)
+            while zygote := self.keeper.living:
+                if self.turns.all_taken:
+                    return  # the end of a run brings us back, and so does the end of an answer
+                if len(self._idle) < self._settings.idle:
+                    await self._add_idle(zygote)
+                elif self._attended:
+                    return
+                elif self._leaving:
+                    for _ in range(min(_ENDED_AT_ONCE, len(self._leaving))):
+                        self._leaving.popleft().close()
+                    await asyncio.sleep(_PACE_S if self._leaving else 0)
+                elif len(self._idle) < self._wanted:
+                    await self._add_idle(zygote)
+                    await asyncio.sleep(_PACE_S)
                 else:
-                    child.close()
+                    return
+        except NoRoom as refused:
+            log.warning("no_room_for_idle_children", reason=str(refused), idle=len(self._idle))
         except SandboxUnavailable:
             return  # the zygote is gone; its successor's refill follows
         finally:
             self._refilling = False
 
+    async def _add_idle(self, zygote: ZygoteProcess) -> None:
+        child = await zygote.spawn(warm=True)
+        if zygote is self.keeper.living:
+            self._idle.append(child)
+        else:
+            child.close()
+
     async def _retire(self) -> None:
-        """Replace idle children that have ended, or are old: memory that they hold is no longer shared."""
+        """Replace idle children that have ended, or are old and share less memory; end those of readers who left."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(min(30.0, self._settings.idle_age_s / 2))
             oldest_s = loop.time() - self._settings.idle_age_s
-            for child in [child for child in self._idle if child.exited.done() or child.born_s < oldest_s]:
+            for child in [child for child in self._idle if child.exited.done()]:
                 self._idle.remove(child)
                 self._give_up(child)
+            while self._idle and (self._idle[0].born_s < oldest_s or len(self._idle) > self._wanted):
+                self._leaving.append(self._idle.popleft())
             self._refill_soon()
 
     def _give_up(self, child: Child) -> None:
-        """Let go of an idle child, which has grown old or, as it should not, has ended."""
-        ended = child.exited.result() if child.exited.done() else None
-        if ended:
+        """Let go of an idle child which, as it should not, has ended."""
+        if ended := child.exited.result():
             log.error("idle_child_ended", code=ended.code, signal=ended.signal, progress=ended.progress)
         child.close()
 

@@ -19,6 +19,10 @@ _FORK_S = 10.0  # from an order to its child, with others before it
 _STOP_S = 5.0  # from the end of the control socket to the end of the process
 
 
+class NoRoom(Exception):  # noqa: N818  # it says what happened
+    """The zygote lives, and could not fork another child now; the message is the kernel's reason."""
+
+
 class ZygoteProcess:
     """A zygote that is ready to fork. Made by `start`."""
 
@@ -82,7 +86,7 @@ class ZygoteProcess:
         return zygote
 
     async def spawn(self, *, warm: bool = False, probe: control.Probe | None = None) -> Child:
-        """A new child. Raises SandboxUnavailable if the zygote is gone or does not answer."""
+        """A new child. Raises NoRoom, or SandboxUnavailable if the zygote is gone or does not answer."""
         key = next(self._keys)
         wanted: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
         self._wanted[key] = wanted
@@ -173,6 +177,10 @@ class ZygoteProcess:
                         self._greeted.set_result(report.number)
                 case control.Spawned():
                     self._welcome(report.child, descriptors)
+                case control.Refused():
+                    wanted = self._wanted.get(report.child)
+                    if wanted and not wanted.done():
+                        wanted.set_exception(NoRoom(report.reason))
                 case control.Exited():
                     child = self._children.pop(report.child, None)
                     if child and not child.exited.done():

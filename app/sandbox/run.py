@@ -7,13 +7,14 @@ import secrets
 import signal
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Literal, TypeVar
 
 import structlog
 
 from app.errors import QueueFull, SandboxUnavailable, SourceTooLarge
 from app.meters import Meters
-from app.sandbox.asking import asking
+from app.sandbox.asking import Asking, asking
 from app.sandbox.child import Received
 from app.sandbox.keeper import own_bytes
 from app.sandbox.layers import Examination, Layer
@@ -111,6 +112,14 @@ class Sandbox:
     def place(self) -> Place | None:
         """Where whoever asks stands in the queue; None for one who does not wait."""
         return self._pool.turns.place(asking())
+
+    def expect(self, who: Asking) -> None:
+        """Somebody has opened a page, and may press Run later: a child is made ready when there is time for it."""
+        self._pool.expect(who)
+
+    def attend(self) -> AbstractContextManager[None]:
+        """While somebody is being answered: what is not needed for that waits."""
+        return self._pool.attend()
 
     async def drain(self) -> None:
         """Refuse new runs from here on, and wait for those that were accepted."""

@@ -149,8 +149,8 @@ class Zygote:
                         return
                     elif isinstance(order, control.Greeting):
                         self._say(order)
-                    else:
-                        polled.register(self._spawn(order), select.POLLIN)
+                    elif (pidfd := self._spawn(order)) is not None:
+                        polled.register(pidfd, select.POLLIN)
         self._end_all()
 
     def _order(self) -> control.Spawn | control.Greeting | None:
@@ -163,21 +163,29 @@ class Zygote:
             raise TypeError(f"expected Spawn or Greeting, got {order}")
         return order
 
-    def _spawn(self, order: control.Spawn) -> int:
-        """Fork one child and hand its descriptors to the server; its pidfd."""
+    def _spawn(self, order: control.Spawn) -> int | None:
+        """Fork one child and hand its descriptors to the server; its pidfd. None, and told, if there is no room."""
         uid = next(self._uids)
-        request_reader, request_writer = os.pipe()
-        answer_reader, answer_writer = os.pipe()
-        # What the child notes there stays readable after a SIGKILL: its progress and its line.
-        page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
-        pid = os.fork()
+        pipes: list[int] = []
+        try:
+            pipes += os.pipe()
+            pipes += os.pipe()
+            # What the child notes there stays readable after a SIGKILL: its progress and its line.
+            page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
+            pid = os.fork()
+        except OSError as error:
+            self._say(control.Refused(child=order.child, reason=error.strerror or str(error)))
+            for descriptor in pipes:
+                os.close(descriptor)
+            return None
+        request_reader, request_writer, answer_reader, answer_writer = pipes
         if pid == 0:
             self._be_child(order, uid, request_reader, answer_writer, page)
         pidfd = os.pidfd_open(pid)
         page.madvise(mmap.MADV_DONTFORK)  # else later children could write to this one's page
         mine = (pidfd, request_writer, answer_reader)
         socket.send_fds(self._control, [control.encode(control.Spawned(child=order.child))], mine)
-        for descriptor in (request_reader, request_writer, answer_reader, answer_writer):
+        for descriptor in pipes:
             os.close(descriptor)
         self._children[pidfd] = Child(order.child, pid, pidfd, uid, page)
         return pidfd

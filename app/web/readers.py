@@ -1,4 +1,4 @@
-"""Who asks: the reader of each request, told apart by address and page; and what each request cost.
+"""Who asks: the reader of each request, told apart by address and page; who has come; and what each request cost.
 
 A page names itself by a random word of its own, which its script sends along. It is no cookie: nobody keeps it, and
 it is worth nothing but a share of the turns that its address has anyway.
@@ -7,6 +7,8 @@ it is worth nothing but a share of the turns that its address has anyway.
 import ipaddress
 import re
 import time
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,11 +22,19 @@ _NETWORK_BITS = 64  # of IPv6, one subscriber has 2⁶⁴ addresses or more
 _word = re.compile(r"[A-Za-z0-9-]{1,40}").fullmatch
 
 
+class Host(Protocol):
+    """Who makes ready for readers: the sandbox."""
+
+    def expect(self, who: Asking) -> None: ...
+
+    def attend(self) -> AbstractContextManager[None]: ...
+
+
 class Readers:
     """Says who asks before anything else is asked, and names the run that the answer shows."""
 
-    def __init__(self, app: ASGIApp, meters: Meters) -> None:
-        self.app, self.meters = app, meters
+    def __init__(self, app: ASGIApp, meters: Meters, host: Host) -> None:
+        self.app, self.meters, self.host = app, meters, host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/static/"):
@@ -32,6 +42,8 @@ class Readers:
             return
         who = reader_of(scope)
         asked_by(who)
+        if is_visit(scope):
+            self.host.expect(who)
         begun_s = time.perf_counter()
         status = 0
 
@@ -44,11 +56,19 @@ class Readers:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_named)
+            with self.host.attend():
+                await self.app(scope, receive, send_named)
         finally:
             if status:
                 route = getattr(scope.get("route"), "path", None) or "none"
                 self.meters.request(route, status, time.perf_counter() - begun_s)
+
+
+def is_visit(scope: Scope) -> bool:
+    """Whether a browser opens a page: no part of one, no form, no check of the server's health."""
+    headers = Headers(scope=scope)
+    wants_page = "text/html" in headers.get("Accept", "") and headers.get("HX-Request-Type") != "partial"
+    return scope["method"] == "GET" and wants_page
 
 
 def reader_of(scope: Scope) -> Asking:

@@ -117,21 +117,26 @@ def measure(server: Server) -> Iterator[Figure | Heading]:
     answers: list[Press] = []
     bare: list[Press] = []
     same: list[Press] = []
+    ready: list[int] = []
     latest = time.monotonic() + MOST_S
     with bare_zygote() as port:
         while len(pages) < 2 or (len(pages) <= ROUNDS and time.monotonic() < latest):
             number = READERS * len(pages)
+            ready.append(server.settle(READERS))
             pages.append(Press([c.press_run for c in clients], _works(3 * number), check_page))
+            server.settle(READERS)  # else the bare runs would share the machine with the forks of ours
             bare.append(Press([lambda s: press_bare(port, s)] * READERS, _works(3 * number), check_bare))
             answers.append(Press([c.trace for c in clients], _works(3 * number + READERS), check_answer))
+            server.settle(READERS)
             one = work(10**6 + 5 * number)
             same.append(Press([c.press_run for c in clients], [one] * READERS, check_page))
     for client in clients:
         client.close()
-    for each in (pages, answers, bare, same):
+    for each in (pages, answers, bare, same, ready):
         del each[0]
     yield Heading(
         f"(f) {READERS} readers press Run in one moment, {len(pages)} rounds in turns; each answer's numbers checked\n"
+        f"    {min(ready)} children waited, as for a class that has the page open; (c) is without them\n"
         "    Bare: fork and exec of the same snippets from a zygote like ours, no jail, no trace, no page"
     )
     bare_rate = [press.per_s for press in bare]

@@ -3,10 +3,12 @@
 import http.client
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ _START_S = 60.0
 _STOP_S = 15.0
 _ANSWER_S = 30.0
 _LEFT_S = 0.05
+_SETTLED_S = 3.0  # without another child: there will be no more
 _KEPT_OPEN_S = 2.0  # the server closes connections that are idle for longer
 
 
@@ -39,6 +42,23 @@ class Server:
         """How long each run of that kind, `trace` or `reference`, took the sandbox, as the server logged it."""
         events = [json.loads(line) for line in self._log.read_text("utf-8").splitlines() if line.startswith("{")]
         return [event["duration_ms"] for event in events if event.get("event") == "run" and event["kind"] == kind]
+
+    def settle(self, children: int) -> int:
+        """Wait until `children` wait for a snippet, or as many as there will be; how many there are."""
+        idle, since_s = -1, time.monotonic()
+        while idle < children and time.monotonic() - since_s < _SETTLED_S:
+            if (now := self._idle_children()) != idle:
+                idle, since_s = now, time.monotonic()
+            time.sleep(0.1)
+        time.sleep(0.5)  # the last of them warms up
+        return idle
+
+    def _idle_children(self) -> int:
+        with urllib.request.urlopen(f"http://{HOST}:{self.port}/metrics", timeout=_ANSWER_S) as answer:  # ours
+            told = re.search(r"^tapescope_idle_children (\S+)$", answer.read().decode(), re.MULTILINE)
+        if told is None:
+            raise RuntimeError("the server does not tell how many children wait")
+        return int(float(told[1]))
 
     def client(self, page: str = "bench") -> "Client":
         """A connection that is kept open, of a page that calls itself so."""

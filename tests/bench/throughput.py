@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from app.machine import cores
 from app.sandbox.environment import ENVIRONMENT
-from app.settings import cores
 from tests.bench.figures import Figure, Heading, ratios, spread
 from tests.bench.server import HOST, Server, end, free_port
 from tests.bench.snippets import classroom

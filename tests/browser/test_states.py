@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from app.settings import cores
+from app.machine import cores
 from tests.browser.conftest import DEADLINE_S, OpenPage, Watch
 from tests.browser.test_bench import run, write
 from tests.serving import serve

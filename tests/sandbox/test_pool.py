@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 
 from app.errors import QueueFull, SandboxUnavailable
 from app.sandbox import jail
+from app.sandbox.asking import Asking
 from app.sandbox.run import Sandbox
 from tests.sandbox.conftest import OpenSandbox, eventually, quick
 from tests.sandbox.processes import children_of, descendants_of, mappings, open_descriptors, pss_kib, wait_until_gone
@@ -27,8 +29,14 @@ async def until_running(sandbox: Sandbox, count: int) -> None:
 
 
 async def until_idle(sandbox: Sandbox, count: int) -> None:
-    """Until `count` children wait for a snippet."""
-    await eventually(lambda: sandbox._pool.idle == count and not sandbox._pool._refilling)
+    """Until `count` children wait for a snippet, and none for its end."""
+    pool = sandbox._pool
+    await eventually(lambda: pool.idle == count and not pool._leaving and not pool._refilling)
+
+
+async def until_idle_at_least(sandbox: Sandbox, count: int) -> None:
+    """Until `count` children wait for a snippet, whatever else is under way."""
+    await eventually(lambda: sandbox._pool.idle >= count)
 
 
 async def test_idle_children_are_there_before_the_first_snippet(open_sandbox: OpenSandbox) -> None:
@@ -53,7 +61,7 @@ async def test_a_child_that_answered_ends_a_little_later(open_sandbox: OpenSandb
         trace = await sandbox.trace(source)
         assert trace.outcome.kind == "finished"
         await eventually(child.exited.done)
-        await eventually(lambda: child._closed and not sandbox._pool._answered)
+        await eventually(lambda: child._closed and not sandbox._pool._leaving)
 
 
 async def test_a_child_is_used_once(open_sandbox: OpenSandbox) -> None:
@@ -143,6 +151,94 @@ async def test_idle_children_are_retired_when_old(open_sandbox: OpenSandbox) -> 
             await old.exited
         await until_idle(sandbox, 1)
         assert (await sandbox.trace("print(1)")).stdout == "1\n"
+
+
+def come(sandbox: Sandbox, who: Asking) -> None:
+    """Somebody opens a page, and gets it."""
+    sandbox.expect(who)
+    with sandbox.attend():
+        pass
+
+
+async def test_children_for_a_crowd_wait_until_whoever_came_is_answered(open_sandbox: OpenSandbox) -> None:
+    async with open_sandbox(idle=1, idle_most=5) as sandbox:
+        with sandbox.attend():
+            for _ in range(5):
+                come(sandbox, Asking())
+            assert (await sandbox.trace("print(1)")).stdout == "1\n"
+            await until_idle_at_least(sandbox, 1)
+            await asyncio.sleep(0.15)
+            assert sandbox._pool.idle == 1
+        await until_idle(sandbox, 5)
+
+
+async def test_a_child_waits_for_each_reader_who_is_about(open_sandbox: OpenSandbox) -> None:
+    async with open_sandbox(idle=1, idle_most=5) as sandbox:
+        await until_idle(sandbox, 1)
+        for _ in range(3):
+            come(sandbox, Asking(address="10.0.0.1"))
+        await until_idle(sandbox, 3)
+        for number in range(9):
+            come(sandbox, Asking(address=f"10.0.0.{number}"))
+        await until_idle(sandbox, 5)  # as many as are allowed
+        for number in range(5):
+            assert (await sandbox.trace(f"print({number})")).stdout == f"{number}\n"
+        await until_idle(sandbox, 5)
+
+
+async def test_no_child_waits_for_a_crowd_where_none_shall_wait(open_sandbox: OpenSandbox) -> None:
+    async with open_sandbox(idle=0, idle_most=5) as sandbox:
+        come(sandbox, Asking(address="10.0.0.1"))
+        assert (await sandbox.trace("print(1)")).stdout == "1\n"
+        await asyncio.sleep(0.1)
+        assert sandbox._pool.idle == 0
+
+
+async def test_children_are_not_kept_for_readers_who_have_left(
+    open_sandbox: OpenSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_sandbox(idle=1, idle_most=4, idle_age_s=0.2) as sandbox:
+        for _ in range(4):
+            come(sandbox, Asking())
+        await until_idle(sandbox, 4)
+        monkeypatch.setattr("app.sandbox.crowd.LATELY_S", 0.0)
+        await until_idle(sandbox, 1)
+
+
+async def test_runs_under_way_are_not_held_up_by_a_crowd_that_comes(open_sandbox: OpenSandbox) -> None:
+    async with open_sandbox(idle=1, idle_most=5, running=1) as sandbox:
+        run = asyncio.create_task(sandbox.trace(f"{SPIN}print(1)"))
+        await until_running(sandbox, 1)
+        for _ in range(5):
+            come(sandbox, Asking())
+        assert sandbox._pool.idle == 0
+        assert (await run).stdout == "1\n"
+        await until_idle(sandbox, 5)
+
+
+async def test_a_run_waits_until_there_is_room_for_a_process(open_sandbox: OpenSandbox) -> None:
+    async with open_sandbox(idle=0) as sandbox:
+        zygote = sandbox._pool.keeper.living
+        assert zygote
+        before = resource.prlimit(zygote.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(zygote.pid, resource.RLIMIT_NOFILE, (3, before[1]))  # it has more than that open
+        run = asyncio.create_task(sandbox.trace("print(1)"))
+        await asyncio.sleep(0.2)
+        assert not run.done()
+        assert sandbox.ready
+        resource.prlimit(zygote.pid, resource.RLIMIT_NOFILE, before)
+        assert (await run).stdout == "1\n"
+        assert sandbox.zygote_pid == zygote.pid
+
+
+async def test_a_machine_without_room_is_told(open_sandbox: OpenSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.sandbox.pool._ROOM_ATTEMPTS", 2)
+    async with open_sandbox(idle=0) as sandbox:
+        zygote = sandbox._pool.keeper.living
+        assert zygote
+        resource.prlimit(zygote.pid, resource.RLIMIT_NOFILE, (3, 3))
+        with pytest.raises(SandboxUnavailable, match=r"no room for another process \(Too many open files\)"):
+            await sandbox.trace("print(1)")
 
 
 async def test_a_dead_zygote_is_replaced_and_tried_again(open_sandbox: OpenSandbox) -> None:
