@@ -20,7 +20,7 @@ from app.web.run import Run
 from app.web.shown import show
 from app.web.traces import result_page
 from tests.bench.figures import Figure, Heading, above, below, spread
-from tests.bench.server import Server
+from tests.bench.server import Server, serving
 from tests.bench.snippets import FIRST, TORCHVIZ
 from tests.tracing import reference_of, trace_of
 
@@ -32,32 +32,45 @@ _SETTLE_S = 0.05  # after a run the server forks a new idle child: torchviz shal
 
 
 def measure(server: Server) -> Iterator[Figure | Heading]:
-    """Page and torchviz in turns; the cold process a few times between them."""
-    client, code = server.client(), torchviz_code()
+    """Pages, also as they are served, and torchviz in turns; the cold process a few times between them."""
+    with serving() as sharing:
+        yield from _in_turns(server, sharing)
+
+
+def _in_turns(server: Server, sharing: Server) -> Iterator[Figure | Heading]:
+    client, shared, code = server.client(), sharing.client(), torchviz_code()
     for _ in range(_WARM_UP):
         client.press_run(FIRST)
+        shared.press_run(FIRST)
         exec(code, {})  # noqa: S102  # our own snippet
     pages_ms: list[float] = []
+    shared_ms: list[float] = []
     torchviz_ms: list[float] = []
     cold_ms: list[float] = []
     latest = time.monotonic() + MOST_S
     while len(pages_ms) < RUNS and time.monotonic() < latest:
         pages_ms.append(_ms(lambda: client.press_run(FIRST)))
+        shared_ms.append(_ms(lambda: shared.press_run(FIRST)))
         time.sleep(_SETTLE_S)
         torchviz_ms.append(_ms(lambda: exec(code, {})))  # noqa: S102  # a snippet is there to be run
         if len(pages_ms) % (RUNS // COLD_RUNS) == 5:
             cold_ms.append(_ms(cold_torchviz))
     client.close()
-    page, torchviz, cold = spread(pages_ms), spread(torchviz_ms), spread(cold_ms)
-    against, faster = page.p50 / torchviz.p50, cold.p50 / page.p50
-    yield Heading(f"(a) The first snippet, from Run to the whole page; {len(pages_ms)} runs in turns; ms")
-    yield Figure(name="page", value=f"{page}")
+    shared.close()
+    torchviz, cold = spread(torchviz_ms), spread(cold_ms)
+    yield Heading(f"(a) The first snippet, from Run to the whole page; {len(pages_ms)} presses in turns; ms")
     yield Figure(name="torchviz in this process, its SVG alone", value=f"{torchviz}")
     yield Figure(name=f"torchviz in a cold python, {len(cold_ms)} runs", value=f"{cold}")
-    yield Figure(name="page / torchviz, p50", ratio=f"{against:.2f}", target=below(against, 0.35))
-    yield Figure(name="page / torchviz, p95", ratio=f"{page.p95 / torchviz.p95:.2f}")
-    yield Figure(name="cold / page, p50", ratio=f"{faster:.0f}", target=above(faster, 100))
-    yield from shares(server, page.p50)
+    for name, page in (
+        ("page as it is served: an answer that others got is shared", spread(shared_ms)),
+        ("page, each press a run of its own", spread(pages_ms)),
+    ):
+        against, faster = page.p50 / torchviz.p50, cold.p50 / page.p50
+        yield Figure(name=name, value=f"{page}")
+        yield Figure(name="  / torchviz, p50", ratio=f"{against:.2f}", target=below(against, 0.35))
+        yield Figure(name="  / torchviz, p95", ratio=f"{page.p95 / torchviz.p95:.2f}")
+        yield Figure(name="  cold / page, p50", ratio=f"{faster:.0f}", target=above(faster, 100))
+    yield from shares(server, spread(pages_ms).p50)
 
 
 def torchviz_code() -> CodeType:
