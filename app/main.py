@@ -20,6 +20,7 @@ from app.web.assets import assets
 from app.web.fixing import Fixing
 from app.web.headers import BodyLimit, HeadAsGet, SecurityHeaders
 from app.web.leaving import EndsWithReader
+from app.web.makers import Makers
 from app.web.openapi import openapi_of
 from app.web.outcome import Limits
 from app.web.readers import Readers
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             yield
         finally:
+            makers.stop()
             await sandbox.stop()
 
     app = FastAPI(
@@ -74,13 +76,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         output_bytes=settings.output_bytes,
         source_bytes=settings.source_bytes,
     )
-    runs = Runs(sandbox)
+    runs, makers = Runs(sandbox), Makers(settings.page_processes)
+    meters.watch("page_processes", "Processes that make pages for a crowd, and are ready.", lambda: makers.ready)
     app.state.tapescope = State(
         runs=runs,
         fixing=Fixing(runs),
         limits=limits,
         version=app.version,
         answers=answers,
+        makers=makers,
         place=lambda: sandbox.place,
     )
     app.state.sandbox = sandbox  # for who ends the server in good order

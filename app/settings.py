@@ -38,6 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     answer_bytes: Annotated[int, Meta(ge=2**10, le=2**30)] = 16 * 2**20  # of what a child may send back
 
     running: Positive = msgspec.field(default_factory=cores)  # snippets at once: more only makes all of them wait
+    page_processes: Annotated[int, Meta(ge=0, le=64)] = msgspec.field(default_factory=cores)  # for a crowd's pages
     idle: Annotated[int, Meta(ge=0, le=64)] = msgspec.field(default_factory=lambda: min(8, 2 * cores()))
     idle_most: Annotated[int, Meta(ge=0, le=2_000)] = msgspec.field(default_factory=room_for_children)  # in a class
     idle_age_s: Seconds = 300.0  # an idle child is replaced when it gets older than this

@@ -68,6 +68,11 @@ class Pool:
         """How many children wait for a snippet."""
         return len(self._idle)
 
+    @property
+    def readers(self) -> int:
+        """How many are about, as far as they are counted."""
+        return self._crowd.size(asyncio.get_running_loop().time())
+
     def expect(self, who: Asking) -> None:
         """Somebody has come who may press Run later."""
         self._crowd.visited(who, asyncio.get_running_loop().time())
@@ -80,7 +85,7 @@ class Pool:
             yield
         finally:
             self._attended -= 1
-            if not self._attended:
+            if not self._attended and self._clear_up_timer is None:
                 self._clear_up_later()
 
     async def start(self) -> None:
@@ -191,7 +196,7 @@ class Pool:
     def _wanted(self) -> int:
         """How many children shall wait: always some, and one for each reader who is about."""
         least, most = self._settings.idle, self._settings.idle_most
-        return max(least, min(most, self._crowd.size(asyncio.get_running_loop().time()))) if least else 0
+        return max(least, min(most, self.readers)) if least else 0
 
     def _clear_up_later(self) -> None:
         """Put off to end children and to fork new ones, as long as one is left for who comes next.
@@ -201,7 +206,11 @@ class Pool:
         if self._clear_up_timer:
             self._clear_up_timer.cancel()
         delay_s = _CLEAR_UP_S if self._idle else 0
-        self._clear_up_timer = asyncio.get_running_loop().call_later(delay_s, self._refill_soon)
+        self._clear_up_timer = asyncio.get_running_loop().call_later(delay_s, self._clear_up)
+
+    def _clear_up(self) -> None:
+        self._clear_up_timer = None
+        self._refill_soon()
 
     def _refill_soon(self) -> None:
         if not self._stopping and not self._refilling and (self._leaving or len(self._idle) < self._wanted):

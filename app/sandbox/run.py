@@ -113,6 +113,11 @@ class Sandbox:
         """Where whoever asks stands in the queue; None for one who does not wait."""
         return self._pool.turns.place(asking())
 
+    @property
+    def readers(self) -> int:
+        """How many are about, as far as they are counted."""
+        return self._pool.readers
+
     def expect(self, who: Asking) -> None:
         """Somebody has opened a page, and may press Run later: a child is made ready when there is time for it."""
         self._pool.expect(who)

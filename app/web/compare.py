@@ -13,7 +13,7 @@ from app.errors import UserFacingError
 from app.lessons.catalog import catalog
 from app.web.address import unpack
 from app.web.notices import EMPTY, notice_of
-from app.web.respond import respond
+from app.web.respond import is_partial, respond
 from app.web.shown import Shown
 from app.web.site import Bench, State
 from app.web.versus import Half, comparison, refused
@@ -64,7 +64,7 @@ async def _answer(
     view = await run_in_threadpool(comparison, bench.site(), bench.limits, left, right, both, moment)
     statuses = [half.status for half in view.halves]
     # a side that was refused is said beside the one that was not
-    return respond(request, "compare", view, statuses[0] if min(statuses) > 200 else 200)
+    return respond(is_partial(request), "compare", view, statuses[0] if min(statuses) > 200 else 200)
 
 
 async def _run(side: str, source: str | UserFacingError, run: Runner) -> Half | Shown:

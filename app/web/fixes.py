@@ -17,12 +17,13 @@ from app.trace import contract
 from app.trace.model import Outcome
 from app.web.address import address_of
 from app.web.api import PROBLEMS, TraceRequest
+from app.web.bench_page import around, result_page
 from app.web.fix_views import FixesView, announced, finding_fixes
 from app.web.fixing import Tried
 from app.web.respond import respond
 from app.web.run import Run
 from app.web.site import Bench
-from app.web.traces import refused, result_page
+from app.web.traces import refused
 
 FIX_LIST = "#/components/schemas/FixList"  # put there by openapi.py
 
@@ -43,16 +44,17 @@ async def try_fixes(
     source = source.replace("\r\n", "\n")  # forms send it so
     partial = request.headers.get("HX-Request-Type") == "partial"
     try:
-        shown = await bench.runs.asked(source)
-        tried = await bench.fixing.of(source, shown.run)
+        tried = await bench.fixing.of(source, await bench.runs.ran(source))
+        shown = None if partial else await bench.runs.asked(source)
     except UserFacingError as error:
         if not partial:
             return refused(request, bench, source, error)
-        tried = Tried(fixes=(), left=str(error))
-    if not partial:
-        return await run_in_threadpool(result_page, request, bench, source, shown, address_of(source, frozenset()))
+        tried, shown = Tried(fixes=(), left=str(error)), None
+    if shown is not None:
+        beside = around(request, bench, source)
+        return await run_in_threadpool(result_page, beside, source, shown, address_of(source, frozenset()))
     fixes = finding_fixes(source, finding, tried)
-    return respond(request, "fixes", FixesView(fixes=fixes, announcement=announced(fixes) if finding == 0 else ""))
+    return respond(partial, "fixes", FixesView(fixes=fixes, announcement=announced(fixes) if finding == 0 else ""))
 
 
 class VerifiedFix(Struct, frozen=True, kw_only=True):

@@ -12,10 +12,11 @@ from app.diagram.pictures import NONE_OPEN
 from app.errors import UserFacingError
 from app.explain.numeric import NumericStory
 from app.web.address import address_of
+from app.web.bench_page import around, result_page
 from app.web.notices import EMPTY
 from app.web.respond import fragment, is_partial
 from app.web.site import Bench
-from app.web.traces import notice_page, refused, result_page
+from app.web.traces import notice_page, refused
 
 router = APIRouter(include_in_schema=False)
 
@@ -50,6 +51,5 @@ async def check_numerically(request: Request, bench: Bench, source: Annotated[st
             return refused(request, bench, source, error)
         story = NumericStory(headline="The gradients were not checked.", mark="note", texts=(error.message,))
         return fragment("numeric", NumericView(source=source, numeric=story), error.status)
-    return await run_in_threadpool(
-        result_page, request, bench, source, shown, address_of(source, NONE_OPEN), numeric=story
-    )
+    beside = around(request, bench, source)
+    return await run_in_threadpool(result_page, beside, source, shown, address_of(source, NONE_OPEN), numeric=story)

@@ -21,12 +21,13 @@ from app.lessons.catalog import Lesson, catalog
 from app.web.address import Address, folds_in, in_words, pack, unpack
 from app.web.answers import Answer, sent
 from app.web.assets import assets
+from app.web.bench_page import around, result_answer
 from app.web.notices import EMPTY, notice_of
 from app.web.respond import VARY, is_partial, page
 from app.web.sameness import lasts
 from app.web.shown import Shown, fold_around, moment_of
 from app.web.site import Bench, State
-from app.web.traces import notice_page, refused, result_answer
+from app.web.traces import notice_page, refused
 from app.web.views import PageView, PitfallsView
 
 Unfold = Annotated[
@@ -117,19 +118,21 @@ async def _standing(
 ) -> Response:
     """The bench with a run on it that may have been made before, at a moment, and with the fold open that holds it."""
     folds = folds_in(place.opened)
+    bench.makers.expect(bench.runs.sandbox.readers)
     try:
         shown = await asked(folds)
         at = moment_of(moment, shown)
-        around = fold_around(shown, at)
-        if around:
-            folds |= around
+        hidden = fold_around(shown, at)
+        if hidden:
+            folds |= hidden
             shown = await asked(folds)
     except UserFacingError as error:
         return refused(request, bench, source, error)
     place = Address(path=place.path, code=place.code, opened=in_words(folds))
+    beside = around(request, bench, source)
 
     async def make() -> Answer:
-        return await run_in_threadpool(result_answer, request, bench, source, shown, place, at, lesson)
+        return await run_in_threadpool(result_answer, beside, source, shown, place, at, lesson)
 
     # The run may be another one each time, where it is not like the last.
     key = ("standing", is_partial(request), bench.frame, place, at, lesson and lesson.slug, bench.has_fixes(source))

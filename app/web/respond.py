@@ -31,9 +31,9 @@ def is_partial(request: Request) -> bool:
     return request.headers.get("HX-Request-Type") == "partial"  # a plain browser says nothing
 
 
-def respond(request: Request, name: str, view: object, status: int = 200) -> HTMLResponse:
+def respond(partial: bool, name: str, view: object, status: int = 200) -> HTMLResponse:
     """`view` as the page of that name; as its fragment where htmx asks for a part."""
-    response = _html(f"{'fragments' if is_partial(request) else 'pages'}/{name}.html", view, status)
+    response = _html(f"{'fragments' if partial else 'pages'}/{name}.html", view, status)
     response.headers["Vary"] = "HX-Request-Type"  # one address, two bodies: caches must keep both apart
     return response
 

@@ -7,16 +7,14 @@ from starlette.concurrency import run_in_threadpool
 
 from app.diagram.pictures import NONE_OPEN, Folds, Pictures, draw
 from app.errors import UserFacingError
-from app.explain import explain
-from app.explain.contrast import contrast, needs_reference
-from app.explain.errors import explain_error
+from app.explain.contrast import needs_reference
 from app.explain.numeric import NumericStory, disagrees, tell
 from app.lessons.catalog import Lesson
 from app.sandbox.run import Layer
 from app.trace.model import Reference, Trace
 from app.trace.numeric import Numeric
 from app.web.recent import Recent
-from app.web.run import Run
+from app.web.run import Run, Sandboxed, run_of
 from app.web.shown import Shown, show
 from app.web.together import Together
 
@@ -29,6 +27,9 @@ class SnippetRunner(Protocol):
 
     @property
     def ready(self) -> bool: ...
+
+    @property
+    def readers(self) -> int: ...
 
     async def trace(self, source: str) -> Trace: ...
 
@@ -50,23 +51,40 @@ class Runs:
         self._recent = Recent()
         self._under_way: Together[str, Shown] = Together()
 
+    async def sandboxed(self, source: str) -> Sandboxed:
+        """A new run of `source`, whatever became of it. Raises UserFacingError where it was not accepted."""
+        return await self._compared(source, await self.sandbox.trace(source))
+
     async def of(self, source: str) -> Run:
-        """The run of `source`, whatever became of it. Raises UserFacingError where it was not accepted."""
-        return await self._explained(source, await self.sandbox.trace(source))
+        """A new run of `source`, explained. Raises as `sandboxed`."""
+        return run_of(await self.sandboxed(source), source)
 
     async def pressed(self, source: str, unfold: Folds = NONE_OPEN) -> Shown:
         """A new run of `source`, with the folds in `unfold` open. Its pictures are drawn while the reference runs."""
         trace = await self.sandbox.trace(source)
-        run, pictures = await asyncio.gather(self._explained(source, trace), run_in_threadpool(draw, trace, unfold))
-        return await run_in_threadpool(self._shown, run, pictures, source, unfold)
+        came, pictures = await asyncio.gather(self._compared(source, trace), run_in_threadpool(draw, trace, unfold))
+        return await run_in_threadpool(self._shown, came, pictures, source, unfold)
+
+    async def drawn(self, came: Sandboxed, source: str, unfold: Folds) -> Shown:
+        """What came out of the sandbox as a page shows it."""
+        pictures = await run_in_threadpool(draw, came.trace, unfold)
+        return await run_in_threadpool(self._shown, came, pictures, source, unfold)
+
+    def keep(self, came: Sandboxed, source: str) -> None:
+        """Remember the latest run of `source`, of which a page was made elsewhere."""
+        self._recent.note(source, came)
+
+    async def ran(self, source: str) -> Run:
+        """The latest run of `source` where it is still kept, else a new one."""
+        return self._recent.run_of(source) or (await self._together(source)).run
 
     async def numeric(self, source: str) -> tuple[NumericStory, Numeric]:
         """The numeric check of `source` in words, and as it is. Raises UserFacingError where it was not accepted."""
         checked = await self.sandbox.numeric(source)
         trace = None
         if disagrees(checked):  # which line may be the reason, the trace knows
-            kept = self._recent.any_of(source)
-            trace = kept.run.trace if kept is not None else await self.sandbox.trace(source)
+            kept = self._recent.run_of(source)
+            trace = kept.trace if kept is not None else await self.sandbox.trace(source)
         return await run_in_threadpool(tell, checked, trace), checked
 
     async def asked(self, source: str, unfold: Folds = NONE_OPEN) -> Shown:
@@ -74,8 +92,10 @@ class Runs:
         kept = self._recent.get(source, unfold)
         if kept is not None:
             return kept
-        shown = self._recent.any_of(source) or await self._together(source)
-        return await self._redrawn(shown, source, unfold) if unfold else shown
+        if (run := self._recent.run_of(source)) is not None:
+            return await self._redrawn(run, source, unfold)
+        shown = await self._together(source)
+        return await self._redrawn(shown.run, source, unfold) if unfold else shown
 
     async def of_lesson(self, lesson: Lesson, unfold: Folds = NONE_OPEN) -> Shown:
         """The run of a lesson's snippet; it is kept from the first one that went through."""
@@ -86,15 +106,15 @@ class Runs:
                 self._lessons[lesson.slug] = shown
         if not unfold:
             return shown
-        return self._recent.get(lesson.source, unfold) or await self._redrawn(shown, lesson.source, unfold)
+        return self._recent.get(lesson.source, unfold) or await self._redrawn(shown.run, lesson.source, unfold)
 
-    async def _redrawn(self, shown: Shown, source: str, unfold: Folds) -> Shown:
-        again = await run_in_threadpool(_with_open, shown.run, source, unfold)
+    async def _redrawn(self, run: Run, source: str, unfold: Folds) -> Shown:
+        again = await run_in_threadpool(_with_open, run, source, unfold)
         await run_in_threadpool(self._recent.add, source, unfold, again)
         return again
 
-    def _shown(self, run: Run, pictures: Pictures, source: str, unfold: Folds) -> Shown:
-        shown = show(run, pictures, source)
+    def _shown(self, came: Sandboxed, pictures: Pictures, source: str, unfold: Folds) -> Shown:
+        shown = show(run_of(came, source), pictures, source)
         self._recent.renew(source, unfold, shown)
         return shown
 
@@ -102,17 +122,13 @@ class Runs:
         # Shared by all who ask meanwhile: a class that opens the page together costs one run.
         return await self._under_way.of(source, lambda: self.pressed(source))
 
-    async def _explained(self, source: str, trace: Trace) -> Run:
-        diagnoses = explain(trace)
-        explained = explain_error(trace, source, diagnoses)
+    async def _compared(self, source: str, trace: Trace) -> Sandboxed:
         if not needs_reference(trace):
-            return Run(trace=trace, diagnoses=diagnoses, explained=explained)
+            return Sandboxed(trace=trace)
         try:
-            reference = await self.sandbox.reference(source)
+            return Sandboxed(trace=trace, reference=await self.sandbox.reference(source))
         except UserFacingError as refused:
-            return Run(trace=trace, diagnoses=diagnoses, explained=explained, not_compared=str(refused))
-        contrasts = contrast(trace, reference)
-        return Run(trace=trace, diagnoses=diagnoses, explained=explained, reference=reference, contrasts=contrasts)
+            return Sandboxed(trace=trace, not_compared=str(refused))
 
 
 def _with_open(run: Run, source: str, unfold: Folds) -> Shown:

@@ -12,6 +12,7 @@ from app.meters import Meters
 from app.sandbox.turns import Place
 from app.web.answers import Answers
 from app.web.fixing import Fixing
+from app.web.makers import Makers
 from app.web.outcome import Limits
 from app.web.runs import Runs
 from app.web.views import Site
@@ -30,6 +31,7 @@ class State(Struct, frozen=True, kw_only=True):
     limits: Limits
     version: str
     answers: Answers = field(default_factory=lambda: Answers(0, Meters()))
+    makers: Makers = field(default_factory=lambda: Makers(0))
     place: Callable[[], Place | None] = nowhere  # in the queue, of whoever asks
 
     @property

@@ -8,17 +8,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from app.diagram.pictures import Folds
 from app.errors import UserFacingError
-from app.explain.numeric import NumericStory
-from app.lessons.catalog import Lesson
-from app.web.address import Address, address_of, folds_in
+from app.web.address import address_of, folds_in
 from app.web.answers import Answer, sent
+from app.web.bench_page import Around, Job, around, page_of, result_answer
 from app.web.notices import EMPTY, in_words, notice_of, retry_after_s
 from app.web.respond import VARY, is_partial, respond
-from app.web.sameness import lasts, reproducible
-from app.web.shown import Shown
+from app.web.sameness import reproducible
 from app.web.site import Bench, State
-from app.web.views import BenchView, Notice, opening_of, result_of
+from app.web.views import BenchView, Notice, opening_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,8 +40,7 @@ async def create_trace(
     folds = folds_in(unfold)
 
     async def make() -> Answer:
-        shown = await bench.runs.pressed(source, folds)
-        return await run_in_threadpool(result_answer, request, bench, source, shown, address_of(source, folds))
+        return await _made(bench, source, folds, around(request, bench, source))
 
     key = ("trace", is_partial(request), bench.frame, folds, bench.has_fixes(source))
     try:
@@ -63,34 +61,20 @@ async def place(bench: Bench) -> Response:
     return PlainTextResponse(in_words(found), headers={"Cache-Control": "no-store", "Retry-After": str(again_s)})
 
 
-def result_answer(
-    request: Request,
-    bench: State,
-    source: str,
-    shown: Shown,
-    place: Address,
-    moment: int | None = None,
-    lesson: Lesson | None = None,
-) -> Answer:
-    """The page of a run, to be sent and kept. Takes milliseconds: for a thread."""
-    page = result_page(request, bench, source, shown, place, moment, lesson)
-    return Answer.of(bytes(page.body), page.headers["content-type"], lasts=lasts(source, shown.run))
-
-
-def result_page(
-    request: Request,
-    bench: State,
-    source: str,
-    shown: Shown,
-    place: Address,
-    moment: int | None = None,
-    lesson: Lesson | None = None,
-    numeric: NumericStory | None = None,
-) -> Response:
-    """The page of a run, whatever became of it, at a moment; the last for None."""
-    result = result_of(shown, place, moment, bench.limits, source, bench.fixing.kept(source), numeric)
-    view = BenchView(site=bench.site(), opening=opening_of(source, lesson), source=source, result=result)
-    return respond(request, "bench", view)
+async def _made(bench: State, source: str, folds: Folds, beside: Around) -> Answer:
+    """The page of a new run: made here for one reader alone, by a process of its own where more of them wait."""
+    bench.makers.expect(bench.runs.sandbox.readers)
+    with bench.makers.making():
+        if bench.makers.wanted:
+            came = await bench.runs.sandboxed(source)
+            job = Job.of(came, source, folds, beside)
+            if (answer := await bench.makers.make(page_of, job)) is not None:
+                bench.runs.keep(came, source)
+                return answer
+            shown = await bench.runs.drawn(came, source, folds)
+        else:
+            shown = await bench.runs.pressed(source, folds)
+        return await run_in_threadpool(result_answer, beside, source, shown, address_of(source, folds))
 
 
 def refused(request: Request, bench: State, source: str, error: UserFacingError) -> Response:
@@ -105,6 +89,6 @@ def notice_page(
 ) -> Response:
     """The page of a source that was not run: it is still in the editor."""
     view = BenchView(site=bench.site(), opening=opening_of(source), source=source, notice=notice)
-    response = respond(request, "bench", view, status)
+    response = respond(is_partial(request), "bench", view, status)
     response.headers.update(headers or {})
     return response

@@ -16,9 +16,9 @@ from app.explain.contrast import contrast
 from app.main import create_app
 from app.settings import Settings
 from app.web.address import Address
+from app.web.bench_page import around, result_page
 from app.web.run import Run
 from app.web.shown import show
-from app.web.traces import result_page
 from tests.bench.figures import Figure, Heading, above, below, spread
 from tests.bench.server import Server, serving
 from tests.bench.snippets import FIRST, TORCHVIZ
@@ -98,12 +98,13 @@ def shares(server: Server, page_ms: float) -> Iterator[Figure | Heading]:
     shown, place = show(run, pictures, FIRST), Address(path="/")
     site = create_app(Settings()).state.tapescope  # not started: it answers nothing, but knows how to
     request = Request({"type": "http", "headers": []})
-    html = bytes(result_page(request, site, FIRST, shown, place).body)
+    beside = around(request, site, FIRST)
+    html = bytes(result_page(beside, FIRST, shown, place).body)
     run_ms, reference_ms = spread(server.run_ms("trace")).p50, spread(server.run_ms("reference")).p50
     pictures_ms = _p50_ms(lambda: draw(trace))
     explain_ms = _p50_ms(lambda: explain(trace)) + _p50_ms(lambda: contrast(trace, reference))
     view_ms = _p50_ms(lambda: show(run, pictures, FIRST))
-    template_ms = _p50_ms(lambda: result_page(request, site, FIRST, shown, place))
+    template_ms = _p50_ms(lambda: result_page(beside, FIRST, shown, place))
     gzip_ms = _p50_ms(lambda: gzip.compress(html, 5))
     known_ms = run_ms + explain_ms + max(reference_ms, pictures_ms) + view_ms + template_ms + gzip_ms
     for name, ms in (

@@ -121,6 +121,7 @@ class Slow:
 
     layers: tuple[Layer, ...] = ()
     ready = True
+    readers = 1
 
     def __init__(self, trace: Trace, error: Exception | None = None) -> None:
         self.answer, self.error = trace, error

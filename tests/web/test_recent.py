@@ -5,7 +5,7 @@ from app.explain.diagnosis import Diagnosis
 from app.trace.model import Reference, Trace
 from app.trace.wire import encode
 from app.web.recent import Recent
-from app.web.run import Run
+from app.web.run import Run, Sandboxed, run_of
 from app.web.runs import Runs
 from app.web.shown import Shown, show
 from tests.web.samples import data_trace
@@ -27,7 +27,7 @@ def test_the_oldest_goes_first() -> None:
         recent.add(source, NOTHING, shown())
     assert recent.get("a", NOTHING) is not None  # used again: now "b" is the oldest
     recent.add("c", NOTHING, shown())
-    assert [recent.any_of(source) is not None for source in "abc"] == [True, False, True]
+    assert [recent.run_of(source) is not None for source in "abc"] == [True, False, True]
 
 
 def test_together_they_are_no_larger_than_the_bound() -> None:
@@ -36,10 +36,10 @@ def test_together_they_are_no_larger_than_the_bound() -> None:
     recent = Recent(most_bytes=2 * size)
     for source in ("a", "b", "c"):
         recent.add(source, NOTHING, one)
-    assert [recent.any_of(source) is not None for source in "abc"] == [False, True, True]
+    assert [recent.run_of(source) is not None for source in "abc"] == [False, True, True]
     recent.add("large", NOTHING, shown(stdout="x" * 3 * size))
-    assert recent.any_of("large") is None
-    assert recent.any_of("c") is not None
+    assert recent.run_of("large") is None
+    assert recent.run_of("c") is not None
 
 
 def test_a_new_run_takes_the_place_of_the_one_before() -> None:
@@ -50,6 +50,19 @@ def test_a_new_run_takes_the_place_of_the_one_before() -> None:
     recent.renew("a", NOTHING, after)
     assert recent.get("a", NOTHING) is after
     assert recent.get("a", OPEN) is None
+
+
+def test_a_run_that_was_drawn_elsewhere_is_kept_as_it_came() -> None:
+    recent = Recent()
+    came = Sandboxed(trace=data_trace())
+    recent.add("a", OPEN, shown())
+    recent.note("a", came)
+    assert recent.get("a", OPEN) is None
+    assert recent.get("a", NOTHING) is None
+    assert recent.run_of("a") == run_of(came, "a")
+    drawn = shown()
+    recent.add("a", NOTHING, drawn)
+    assert recent.get("a", NOTHING) is drawn
 
 
 class Answering(Counting):
@@ -73,3 +86,16 @@ async def test_asking_for_another_moment_does_not_run_again() -> None:
     assert sandbox.traced == 2
     await runs.asked("y = 2")
     assert sandbox.traced == 3
+
+
+async def test_a_page_that_was_made_elsewhere_is_not_run_again() -> None:
+    sandbox = Answering()
+    runs = Runs(sandbox)
+    came = await runs.sandboxed("x = 1")
+    runs.keep(came, "x = 1")
+    assert (await runs.ran("x = 1")).trace is came.trace
+    drawn = await runs.asked("x = 1")
+    assert drawn.run.trace is came.trace
+    assert (await runs.asked("x = 1", OPEN)).run.trace is came.trace
+    assert await runs.asked("x = 1") is drawn
+    assert sandbox.traced == 1

@@ -14,6 +14,8 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
+from app.web.address import pack
+from app.web.makers import CROWD
 from tests.bench.server import ROOT, free_port
 from tests.sandbox.processes import children_of, descendants_of, wait_until_gone
 
@@ -37,6 +39,11 @@ class Serving:
         async with asyncio.timeout(20):
             while await self.metric(name) != value:  # noqa: ASYNC110  # it lies in another process
                 await asyncio.sleep(0.01)
+
+    async def come(self, readers: int) -> None:
+        """So many open the page."""
+        for _ in range(readers):
+            assert (await self.client.get("/", headers={"Accept": "text/html"})).status_code == 200
 
     def ask(self, source: str) -> "asyncio.Task[httpx2.Response]":
         return asyncio.create_task(self.client.post("/api/v1/traces", json={"source": source}))
@@ -116,12 +123,33 @@ async def test_a_server_under_readers_who_leave_and_then_under_sigterm() -> None
         assert wait_until_gone(living, 5) == set()
 
 
+async def test_a_class_gets_its_pages_from_several_processes_and_goes_on_from_there() -> None:
+    async with serving(running=2, idle=2, page_processes=2) as server:
+        assert await server.metric("tapescope_page_processes ") == 0
+        await server.come(CROWD)
+        await server.until("tapescope_page_processes ", 2)
+        await server.until("tapescope_idle_children ", CROWD + 1)  # and the one whose visit ran the example
+        sources = [f"import torch\nx = torch.ones({number + 1})\nprint('page', x.numel())\n" for number in range(12)]
+        pages = await asyncio.gather(*(server.client.post("/traces", data={"source": source}) for source in sources))
+        assert [page.status_code for page in pages] == [200] * 12
+        assert all(f"page {number + 1}" in page.text for number, page in enumerate(pages))
+        runs = 'tapescope_runs_total{kind="trace",outcome="finished",reason=""}'
+        before = await server.metric(runs)
+        at_moment_2 = await server.client.get("/", params={"code": pack(sources[-1]), "moment": "2"})
+        assert at_moment_2.status_code == 200
+        assert await server.metric(runs) == before
+        alone = await server.client.post("/traces", data={"source": sources[0] + "# alone"})
+        assert "page 1" in alone.text
+
+
 async def test_a_server_that_is_killed_leaves_no_process() -> None:
-    async with serving(running=2, idle=2, deadline_s=30) as server:
+    async with serving(running=2, idle=2, deadline_s=30, page_processes=2) as server:
+        await server.come(CROWD)
+        await server.until("tapescope_page_processes ", 2)
         runs = [server.ask(f"{FOREVER}  # {number}") for number in range(4)]
         await server.until("tapescope_waiting ", 2)
         living = descendants_of(server.process.pid)
-        assert len(living) >= 4
+        assert len(living) >= 6
         server.process.send_signal(signal.SIGKILL)
         await server.process.wait()
         ended = await asyncio.gather(*runs, return_exceptions=True)

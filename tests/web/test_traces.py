@@ -185,6 +185,7 @@ class Refusing:
 
     layers: tuple[Layer, ...] = ()
     ready = False
+    readers = 1
 
     def __init__(self, error: Exception) -> None:
         self.error = error
