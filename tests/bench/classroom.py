@@ -135,7 +135,7 @@ def measure(server: Server) -> Iterator[Figure | Heading]:
     for each in (pages, answers, bare, same, ready):
         del each[0]
     yield Heading(
-        f"(f) {READERS} readers press Run in one moment, {len(pages)} rounds in turns; each answer's numbers checked\n"
+        f"(h) {READERS} readers press Run in one moment, {len(pages)} rounds in turns; each answer's numbers checked\n"
         f"    {min(ready)} children waited, as for a class that has the page open; (c) is without them\n"
         "    Bare: fork and exec of the same snippets from a zygote like ours, no jail, no trace, no page"
     )

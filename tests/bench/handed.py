@@ -31,7 +31,7 @@ def measure(server: Server) -> Iterator[Figure | Heading]:
     handed_ms, alone_ms = asyncio.run(_in_turns())
     times = ratios(handed_ms, alone_ms).p50
     yield Heading(
-        f"(e) The first snippet, handed over to an idle child, until its Trace is decoded; {RUNS} in turns; ms"
+        f"(g) The first snippet, handed over to an idle child, until its Trace is decoded; {RUNS} in turns; ms"
     )
     yield Figure(name="handed over → answer", value=f"{spread(handed_ms)}")
     yield Figure(name="the traced run alone, in its own process", value=f"{spread(alone_ms)}")

@@ -178,7 +178,7 @@ def soak(server: Server, runs: int, tell: Callable[[str], None] = lambda _: None
     }
     hostile = sum(isinstance(visit, Hostile | Leaving) for visit in all_visits)
     yield Heading(
-        f"(g) {10 * size} mixed runs by {READERS} readers, {hostile} of them hostile or left; {took_s:.0f} s\n"
+        f"(i) {10 * size} mixed runs by {READERS} readers, {hostile} of them hostile or left; {took_s:.0f} s\n"
         f"    {dict(under.ends)}"
     )
     yield Figure(name="wrong answers", value=f"{len(under.wrong)}", target=_none(len(under.wrong)))
