@@ -2,9 +2,10 @@
 
 import os
 import resource
+from contextlib import suppress
 from pathlib import Path
 
-_GROUP = Path("/sys/fs/cgroup")  # a container's own, in version 2; elsewhere the files are not there
+_GROUP = Path("/sys/fs/cgroup")  # a container's own; elsewhere the files are not there, or set no bound
 # An idle child has 8 MB of its own, and one that has answered about 12, until the server finds the time to end it.
 _CHILD_BYTES = 8 * 2**20
 _SHARE_OF_MEMORY = 8  # all idle children may take the eighth part of it
@@ -27,8 +28,8 @@ def cores() -> int:
 def room_for_children() -> int:
     """How many idle children: as many as a large class has readers, or as memory, processes and descriptors allow."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    memory = min(memory, _bound("memory.max") or memory)
-    processes = _bound("pids.max") or 10**6
+    memory = min(memory, _bound("memory.max", "memory/memory.limit_in_bytes") or memory)
+    processes = _bound("pids.max", "pids/pids.max") or 10**6
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     rooms = [
         _LARGE_CLASS,
@@ -48,10 +49,10 @@ def allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
-def _bound(name: str) -> int | None:
-    """A number that the container's group sets; None where it sets none."""
-    try:
-        text = (_GROUP / name).read_text(encoding="ascii").strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None
+def _bound(*names: str) -> int | None:
+    """A number that the container's group sets, in one of its files; None where it sets none."""
+    for name in names:
+        with suppress(OSError):
+            text = (_GROUP / name).read_text(encoding="ascii").strip()
+            return int(text) if text.isdigit() else None
+    return None

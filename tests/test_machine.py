@@ -29,9 +29,13 @@ def test_a_large_machine_has_room_for_a_large_class(group: Path) -> None:
         ("pids.max", "128\n", 32),  # as the README's container
         ("pids.max", "20\n", 0),
         ("pids.max", "max\n", 240),
+        ("memory/memory.limit_in_bytes", f"{2**31}\n", 32),  # version 1
+        ("memory/memory.limit_in_bytes", "9223372036854771712\n", 240),
+        ("pids/pids.max", "128\n", 32),
     ],
 )
 def test_a_container_has_less(group: Path, name: str, text: str, room: int) -> None:
+    (group / name).parent.mkdir(exist_ok=True)
     (group / name).write_text(text, encoding="ascii")
     assert machine.room_for_children() == room
 

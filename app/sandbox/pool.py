@@ -27,6 +27,7 @@ _PACE_S = 0.02
 _ENDED_AT_ONCE = 8
 _ROOM_S = 0.05  # from one attempt to fork to the next where there was no room
 _ROOM_ATTEMPTS = 100
+_SPARE = 16  # processes that are left to others once there was no room
 _REASON_BYTES = 300
 
 
@@ -46,6 +47,7 @@ class Pool:
         )
         self._stopping = self._draining = False
         self._attended = 0
+        self._most_idle = settings.idle_most
         self._crowd = Crowd(settings.idle_most)
         self._idle: deque[Child] = deque()
         self._leaving: deque[Child] = deque()  # of no use any more; they wait for their end
@@ -195,8 +197,8 @@ class Pool:
     @property
     def _wanted(self) -> int:
         """How many children shall wait: always some, and one for each reader who is about."""
-        least, most = self._settings.idle, self._settings.idle_most
-        return max(least, min(most, self.readers)) if least else 0
+        least = self._settings.idle
+        return max(least, min(self._most_idle, self.readers)) if least else 0
 
     def _clear_up_later(self) -> None:
         """Put off to end children and to fork new ones, as long as one is left for who comes next.
@@ -239,7 +241,11 @@ class Pool:
                 else:
                     return
         except NoRoom as refused:
-            log.warning("no_room_for_idle_children", reason=str(refused), idle=len(self._idle))
+            # Whoever else needs a process, or a thread, shall find room: the server itself, for one.
+            self._most_idle = max(0, len(self._idle) - _SPARE)
+            log.warning("no_room_for_idle_children", reason=str(refused), most_idle=self._most_idle)
+            while len(self._idle) > self._wanted:
+                self._idle.popleft().close()
         except SandboxUnavailable:
             return  # the zygote is gone; its successor's refill follows
         finally:

@@ -167,21 +167,26 @@ class Zygote:
         """Fork one child and hand its descriptors to the server; its pidfd. None, and told, if there is no room."""
         uid = next(self._uids)
         pipes: list[int] = []
+        pid = None
         try:
             pipes += os.pipe()
             pipes += os.pipe()
             # What the child notes there stays readable after a SIGKILL: its progress and its line.
             page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
             pid = os.fork()
+            if pid == 0:
+                self._be_child(order, uid, pipes[0], pipes[3], page)
+            pidfd = os.pidfd_open(pid)
         except OSError as error:
-            self._say(control.Refused(child=order.child, reason=error.strerror or str(error)))
             for descriptor in pipes:
                 os.close(descriptor)
+            if pid:  # it ends by itself where we may not end it: it reads nothing
+                with contextlib.suppress(PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            self._say(control.Refused(child=order.child, reason=error.strerror or str(error)))
             return None
-        request_reader, request_writer, answer_reader, answer_writer = pipes
-        if pid == 0:
-            self._be_child(order, uid, request_reader, answer_writer, page)
-        pidfd = os.pidfd_open(pid)
+        _, request_writer, answer_reader, _ = pipes
         page.madvise(mmap.MADV_DONTFORK)  # else later children could write to this one's page
         mine = (pidfd, request_writer, answer_reader)
         socket.send_fds(self._control, [control.encode(control.Spawned(child=order.child))], mine)

@@ -89,7 +89,7 @@ class Makers:
             self._pool = ProcessPoolExecutor(self._processes, context, initializer=_prepare)
             loop = asyncio.get_running_loop()
             await asyncio.gather(*(loop.run_in_executor(self._pool, _ready) for _ in range(self._processes)))
-        except (OSError, BrokenProcessPool) as error:
+        except (OSError, RuntimeError) as error:  # no semaphores, no room for a process or a thread, or they died
             log.warning("no_processes_for_pages", reason=str(error), advice="pages are made one at a time")
             self._end()
         else:

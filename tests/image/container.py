@@ -97,10 +97,13 @@ class Container:
         body: str | None = None,
         *,
         content_type: str = "application/json",
+        accept: str = "*/*",
         wait_s: float = 0,
     ) -> Answer:
         """Ask the server from inside; for up to `wait_s` also while it does not listen yet."""
-        wanted = json.dumps([method, path, {"Content-Type": content_type}, body, time.time() + wait_s])
+        wanted = json.dumps(
+            [method, path, {"Content-Type": content_type, "Accept": accept}, body, time.time() + wait_s]
+        )
         answer = self.exec("python", "-IS", "-c", _CLIENT, base64.b64encode(wanted.encode()).decode())
         return Answer(*json.loads(answer))
 

@@ -15,10 +15,11 @@ from packaging.utils import canonicalize_name
 
 from tests.image.build import ROOT
 from tests.image.conftest import Image, Start
-from tests.image.container import Container, Ring
+from tests.image.container import OUTER_RING, Container, Ring
 from tests.supply.pins import read
 
 Figure = Callable[[str], None]
+FORM = "application/x-www-form-urlencoded"
 
 pytestmark = pytest.mark.timeout(1_800)
 
@@ -157,7 +158,7 @@ def test_page_and_its_files_are_served(container: Container) -> None:
     assert "SigmoidBackward0" in page.text
     style = next(part for part in page.text.split('"') if part.startswith("/static/") and part.endswith(".css"))
     assert container.request("GET", style).status == 200
-    posted = container.request("POST", "/traces", "source=print(6*7)", content_type="application/x-www-form-urlencoded")
+    posted = container.request("POST", "/traces", "source=print(6*7)", content_type=FORM)
     assert posted.status == 200
     assert "42" in posted.text
 
@@ -249,6 +250,29 @@ def test_plain_docker_run_works_too(start: Start, figure: Figure) -> None:
             code, seconds = plain.stop(10)  # Docker's own patience
         figure(f"SIGTERM to gone while a snippet runs: {seconds:.2f} s")
         assert code == 0, plain.log()
+
+
+def test_a_class_is_served_within_the_ring(container: Container, figure: Figure) -> None:
+    """As many children as its bound on processes leaves room for, and no more; pages by processes of their own."""
+    for _ in range(40):
+        assert container.request("GET", "/", accept="text/html").status == 200
+    time.sleep(4)
+    figure(f"processes inside for a class of 40, of {OUTER_RING.pids}: {len(container.processes())}")
+    assert 32 <= len(container.processes()) < 64
+    with ThreadPoolExecutor(8) as pool:
+        pages = [
+            pool.submit(
+                container.request,
+                "POST",
+                "/traces",
+                f"source=print({number}*1000)",
+                content_type=FORM,
+                accept="text/html",
+            )
+            for number in range(16)
+        ]
+    assert [page.result().status for page in pages] == [200] * 16
+    assert all(f"{number * 1000}" in page.result().text for number, page in enumerate(pages))
 
 
 def test_stops_within_five_seconds_and_leaves_nothing(container: Container, figure: Figure) -> None:

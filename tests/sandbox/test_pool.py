@@ -231,6 +231,27 @@ async def test_a_run_waits_until_there_is_room_for_a_process(open_sandbox: OpenS
         assert sandbox.zygote_pid == zygote.pid
 
 
+async def test_a_crowd_takes_no_more_than_there_is_room_for(
+    open_sandbox: OpenSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sandbox.pool._SPARE", 2)
+    async with open_sandbox(idle=1, idle_most=50) as sandbox:
+        zygote = sandbox._pool.keeper.living
+        assert zygote
+        room = open_descriptors(zygote.pid) + 4 + 6  # four while it forks, and one for each child
+        resource.prlimit(zygote.pid, resource.RLIMIT_NOFILE, (room, room))
+        with capture_logs() as logs:
+            for _ in range(50):
+                come(sandbox, Asking())
+            await eventually(lambda: [entry for entry in logs if entry["event"] == "no_room_for_idle_children"])
+        most = sandbox._pool._most_idle
+        assert 1 < most < 10
+        await until_idle(sandbox, most)
+        for number in range(10):
+            assert (await sandbox.trace(f"print({number})")).stdout == f"{number}\n"
+        await until_idle(sandbox, most)
+
+
 async def test_a_machine_without_room_is_told(open_sandbox: OpenSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.sandbox.pool._ROOM_ATTEMPTS", 2)
     async with open_sandbox(idle=0) as sandbox:

@@ -90,9 +90,12 @@ async def test_pages_are_made_here_when_they_die_and_by_others_later(
     assert await makers.make(page_of, job()) == page_of(job())
 
 
-async def test_where_they_cannot_be_started_pages_are_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [OSError("no room for semaphores"), RuntimeError("can't start new thread")])
+async def test_where_they_cannot_be_started_pages_are_made_here(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise OSError("no room for semaphores")
+        raise error
 
     monkeypatch.setattr("app.web.makers.ProcessPoolExecutor", refuse)
     makers = Makers(2)
