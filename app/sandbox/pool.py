@@ -153,9 +153,9 @@ class Pool:
             return None
         finally:
             answered = received and received.kind == b"A" and not received.late and not received.surplus
-            if answered and self._idle:
+            if answered and self._idle and len(self._leaving) < self._wanted:
                 self._leaving.append(child)
-            else:  # it is not trusted to have ended, or the next run is to have its place
+            else:  # it is not trusted to have ended, the next run is to have its place, or very many wait to end
                 child.close()
         if received.kind == b"N":
             log.error("child_failed_before_its_request", reason=repr(received.body[:_REASON_BYTES]))
