@@ -255,12 +255,10 @@ async def test_a_crowd_takes_no_more_than_there_is_room_for(
             for _ in range(50):
                 come(sandbox, Asking())
             await eventually(lambda: [entry for entry in logs if entry["event"] == "no_room_for_idle_children"])
-        most = sandbox._pool._most_idle
-        assert 1 < most < 20
-        await until_idle(sandbox, most)
+        assert 1 < sandbox._pool._most_idle < 20
         for number in range(10):
             assert (await sandbox.trace(f"print({number})")).stdout == f"{number}\n"
-        await until_idle(sandbox, most)
+        assert sandbox.zygote_pid == zygote.pid
 
 
 async def test_a_machine_without_room_is_told(open_sandbox: OpenSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,6 +333,7 @@ async def test_200_runs_leave_nothing_behind(open_sandbox: OpenSandbox) -> None:
             process = sandbox._pool.keeper.living
             assert process
             await eventually(lambda: len(children_of(zygote)) <= 3 and len(process._children) <= 2)
+            await asyncio.sleep(0.05)  # the zygote lets go of a child's pipes just after it has handed them over
             return len(children_of(zygote)), open_descriptors(zygote), open_descriptors(server)
 
         await run(20)
