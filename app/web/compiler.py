@@ -1,17 +1,18 @@
 """How templates become Python: as Jinja does it, without what our templates never ask for.
 
-A page says some five thousand values, and half of its time went into how Jinja reaches and says each: a dot may also
-mean an item, a function may want the context, and every value becomes a Markup of its own before all are joined. Ours
-read structs, call macros and plain functions, and are joined as texts.
+A page says some six thousand values, and half of its time went into how Jinja reaches and says each: a dot may also
+mean an item, a function may want the context, every value becomes a Markup of its own before all are joined, and a
+macro looks for arguments that it may have been given in other ways. Ours read structs, call macros and plain functions,
+and are joined as texts.
 """
 
-import re
+from collections.abc import Callable
 
 from jinja2 import Environment, nodes
-from jinja2.compiler import CodeGenerator, Frame
-from markupsafe import Markup, escape
-
-_special = re.compile(r"[&<>'\"]").search
+from jinja2.compiler import CodeGenerator, Frame, MacroRef
+from jinja2.runtime import Macro
+from jinja2.utils import missing
+from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]  # what `escape` makes a Markup of
 
 
 class PlainCodeGenerator(CodeGenerator):
@@ -49,20 +50,39 @@ class PlainCodeGenerator(CodeGenerator):
         self.write(") is None)")
 
     def _output_child_pre(self, *_: object) -> None:
-        self.write("environment.said(")
+        self.write("environment.said[type(said := ")
+
+    def _output_child_post(self, *_: object) -> None:
+        self.write(")](said)")
+
+    def macro_def(self, macro_ref: MacroRef, frame: Frame) -> None:
+        if macro_ref.accesses_kwargs or macro_ref.accesses_varargs or macro_ref.accesses_caller:
+            self.fail("our macros name their arguments", macro_ref.node.lineno)
+        self.write("environment.")  # Macro
+        super().macro_def(macro_ref, frame)
+
+
+class _Said(dict[type, Callable[..., str]]):
+    """What makes HTML of a value, by its very type: a Markup is a str as well."""
+
+    def __missing__(self, kind: type) -> Callable[..., str]:
+        return escape
+
+
+class PlainMacro(Macro):
+    """Hands on what it is called with as it is, where that comes in order, as it mostly does."""
+
+    def __call__(self, *args: object, **kwargs: object) -> str:
+        count = self._argument_count
+        if kwargs or len(args) > count:
+            return super().__call__(*args, **kwargs)
+        # not Markup(…): that looks first whether it was given one
+        return str.__new__(Markup, self._func(*args, *(missing,) * (count - len(args))))
 
 
 class PlainEnvironment(Environment):
     """Compiles its templates so, and escapes every value in all of them."""
 
     code_generator_class = PlainCodeGenerator
-
-    @staticmethod
-    def said(value: object) -> str:
-        """`value` as HTML; a text or a number, as nearly all are, without the way around."""
-        # not isinstance: a Markup is a str as well
-        if type(value) is str:
-            return escape(value) if _special(value) else value
-        if type(value) is Markup:  # out of a macro
-            return value
-        return str(value) if type(value) in (int, float) else escape(value)
+    Macro = PlainMacro
+    said = _Said({str: _escape_inner, Markup: str, int: str, float: str})
