@@ -52,26 +52,25 @@ class Film:
     def track(self, turns: Iterable[tuple[int, str]]) -> int:
         """The track of something that is "" at first and takes each value of `turns` at its moment, ascending."""
         at: dict[int, str] = {0: ""}
+        stops, words, word_at = self.stops, self._words, self._word_at
         for moment, value in turns:
-            stop = bisect_left(self.stops, moment)
-            if stop < len(self.stops):
+            stop = bisect_left(stops, moment)
+            if stop < len(stops):
                 at[stop] = value
         flat: list[int] = []
         last = None
         for stop, value in at.items():
             if value != last:
-                flat += [stop, self._word(value)]
+                if value not in word_at:
+                    word_at[value] = len(words)
+                    words.append(value)
+                flat += (stop, word_at[value])
                 last = value
-        known = self._track_at.setdefault(tuple(flat), len(self._tracks))
-        if known == len(self._tracks):
-            self._tracks.append(tuple(flat))
-        return known
-
-    def _word(self, value: str) -> int:
-        known = self._word_at.setdefault(value, len(self._words))
-        if known == len(self._words):
-            self._words.append(value)
-        return known
+        found = tuple(flat)
+        if found not in self._track_at:
+            self._track_at[found] = len(self._tracks)
+            self._tracks.append(found)
+        return self._track_at[found]
 
     def turns(self, track: int) -> list[tuple[int, str]]:
         """What a track holds, from each stop on at which that changes."""

@@ -176,6 +176,9 @@ def rounded(points: Sequence[Point], radius: float = RADIUS_PX) -> str:
     """The path through `points`, its corners rounded where both sides are long enough."""
     if not points:
         return ""
+    if len(points) == 2:  # as most are
+        (ax, ay), (bx, by) = points
+        return f"M{px(ax)} {px(ay)}L{px(bx)} {px(by)}"
     parts = [f"M{px(points[0][0])} {px(points[0][1])}"]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
         bend = min(radius, _distance(before, corner) / 2, _distance(corner, after) / 2)
