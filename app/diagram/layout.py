@@ -71,11 +71,11 @@ class Box(Struct, frozen=True):
 
 
 class Placement(Struct, frozen=True):
-    """Boxes by id, and a way for each link, corner by corner, in the order of the links."""
+    """Boxes by id, and a way for each link, corner by corner, in the order of the links. Shared: only to be read."""
 
-    boxes: dict[str, Box]
+    boxes: Mapping[str, Box]
     ways: tuple[tuple[Point, ...], ...]
-    groups: dict[str, Box]
+    groups: Mapping[str, Box]
     width: float
     height: float
 
@@ -97,7 +97,21 @@ def place(
         return Placement(boxes={}, ways=(), groups={}, width=0, height=0)
     if not groups and (row := _one_row(nodes, links)):
         return _in_a_row(row, nodes, links, way, layer_gap or LAYER_GAP_PX[way])
-    grouped = {member for members in groups.values() for member in members}
+    members = tuple((key, tuple(inside)) for key, inside in groups.items())
+    return _placed(tuple(nodes.items()), tuple(links), members, way, layer_gap, node_gap)
+
+
+@lru_cache(maxsize=64)  # a class runs variations of one snippet, and their graphs are alike
+def _placed(
+    sizes: tuple[tuple[str, Size], ...],
+    links: tuple[Link, ...],
+    members: tuple[tuple[str, tuple[str, ...]], ...],
+    way: Way,
+    layer_gap: float | None,
+    node_gap: float,
+) -> Placement:
+    nodes, groups = dict(sizes), dict(members)
+    grouped = {member for inside in groups.values() for member in inside}
     joined = {end for link in links for end in (link.source, link.target)} | grouped
     alone = [key for key in nodes if key not in joined]
     connected = {key: nodes[key] for key in nodes if key in joined}
