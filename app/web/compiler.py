@@ -55,6 +55,13 @@ class PlainCodeGenerator(CodeGenerator):
     def _output_child_post(self, *_: object) -> None:
         self.write(")](said)")
 
+    def _import_common(self, node: nodes.Import | nodes.FromImport, frame: Frame) -> None:
+        if node.with_context:
+            self.fail("our macros read what they are given", node.lineno)
+        self.write("environment.get_template(")
+        self.visit(node.template, frame)
+        self.write(f", {self.name!r})._get_default_module()")
+
     def macro_def(self, macro_ref: MacroRef, frame: Frame) -> None:
         if macro_ref.accesses_kwargs or macro_ref.accesses_varargs or macro_ref.accesses_caller:
             self.fail("our macros name their arguments", macro_ref.node.lineno)
@@ -73,11 +80,11 @@ class PlainMacro(Macro):
     """Hands on what it is called with as it is, where that comes in order, as it mostly does."""
 
     def __call__(self, *args: object, **kwargs: object) -> str:
-        count = self._argument_count
-        if kwargs or len(args) > count:
+        absent = self._argument_count - len(args)
+        if kwargs or absent < 0:
             return super().__call__(*args, **kwargs)
-        # not Markup(…): that looks first whether it was given one
-        return str.__new__(Markup, self._func(*args, *(missing,) * (count - len(args))))
+        text = self._func(*args, *(missing,) * absent) if absent else self._func(*args)
+        return str.__new__(Markup, text)  # not Markup(…): that looks first whether it was given one
 
 
 class PlainEnvironment(Environment):

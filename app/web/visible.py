@@ -18,11 +18,16 @@ def visible(text: str) -> str:
     return _ODD.sub(_picture, text) if _ODD.search(text) else text
 
 
-def visible_page(html: str) -> str:
-    """A page with every such character made visible but those in text areas, which hold what the reader wrote."""
+def visible_page(html: str) -> bytes:
+    """A page as it is sent, with every such character made visible.
+
+    But those in text areas, which hold what the reader wrote.
+    """
+    sent = html.encode()
     # a page is nearly all plain ASCII: taking that away is a third of the work of looking through it
-    rest = html.encode("utf-8", "surrogatepass").translate(None, _PLAIN).decode("utf-8", "surrogatepass")
-    return _ODD_BESIDE_SOURCE.sub(_picture, html) if _ODD.search(rest) else html
+    if _ODD.search(sent.translate(None, _PLAIN).decode()):
+        return _ODD_BESIDE_SOURCE.sub(_picture, html).encode()
+    return sent
 
 
 def visible_json(text: str) -> str:
