@@ -14,6 +14,8 @@ from jinja2.runtime import Macro
 from jinja2.utils import missing
 from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]  # what `escape` makes a Markup of
 
+_MOST_KEPT = 16_384  # floats, as texts
+
 
 class PlainCodeGenerator(CodeGenerator):
     """A dot is an attribute, brackets hold an index or a key, a call is a call; `is none` is a word of Python."""
@@ -76,6 +78,18 @@ class _Said(dict[type, Callable[..., str]]):
         return escape
 
 
+class _Written(dict[float, str]):
+    """Floats as texts, kept: a page says thousands of lengths, and most of them again and again."""
+
+    def __missing__(self, value: float) -> str:
+        text = str(value)
+        if value and value == value:  # 0.0 and -0.0 are one key, and no nan is found again
+            if len(self) >= _MOST_KEPT:
+                self.clear()
+            self[value] = text
+        return text
+
+
 class PlainMacro(Macro):
     """Hands on what it is called with as it is, where that comes in order, as it mostly does."""
 
@@ -92,4 +106,4 @@ class PlainEnvironment(Environment):
 
     code_generator_class = PlainCodeGenerator
     Macro = PlainMacro
-    said = _Said({str: _escape_inner, Markup: str, int: str, float: str})
+    said = _Said({str: _escape_inner, Markup: str, int: str, float: _Written().__getitem__})
