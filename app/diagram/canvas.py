@@ -1,6 +1,6 @@
 """The graph band while it is drawn: boxes, edges with their gradients, cuts, and operators from tensor to tensor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
@@ -112,12 +112,22 @@ class Canvas:
         self.taken = _Taken()
         self.unshown = 0
 
-    def boxes(self, look: Look, sizes: Mapping[str, Size], opened: frozenset[str]) -> None:
-        """Draw the boxes, which were measured so."""
+    def boxes(
+        self,
+        look: Look,
+        sizes: Mapping[str, Size],
+        opened: frozenset[str],
+        known: MutableMapping[tuple[str, Look, Box], Drawn],
+    ) -> None:
+        """Draw the boxes, which were measured so. What is `known` from another width stays as it is."""
         for key, body in self.texts.items():
-            opens = ",".join(sorted(opened | {key})) if body.part.opens else None
             header = self.placement.boxes[key].moved(self.dx, self.dy)
-            self.drawn[key] = draw(self.facts.film, body, look, header, sizes[key].below, opens)
+            drawn = known.get((key, look, header))
+            if drawn is None:
+                opens = ",".join(sorted(opened | {key})) if body.part.opens else None
+                drawn = draw(self.facts.film, body, look, header, sizes[key].below, opens)
+                known[key, look, header] = drawn
+            self.drawn[key] = drawn
         for drawn in self.drawn.values():
             self.taken.add(drawn.rect)
             if drawn.pill:

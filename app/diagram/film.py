@@ -32,6 +32,8 @@ class Still(Struct, frozen=True, kw_only=True):
 
 
 Value = TypeVar("Value")
+Texts = tuple[tuple[str, int | None], ...]  # each with its track
+Turns = tuple[tuple[int, str], ...]
 NOT_YET = "Not there yet"  # what a mark says that is only outlined: a link needs a name
 
 
@@ -44,6 +46,7 @@ class Film:
         self._word_at: dict[str, int] = {}
         self._tracks: list[tuple[int, ...]] = []
         self._track_at: dict[tuple[int, ...], int] = {}
+        self._told: dict[tuple[Texts, Turns], list[tuple[int, str]]] = {}
 
     def index(self, moment: int) -> int:
         """The stop at which what happened at `moment` is first seen."""
@@ -79,8 +82,16 @@ class Film:
 
     def together(
         self, parts: Sequence[tuple[str, int | None]], beside: Sequence[tuple[int, str]] = ()
-    ) -> list[tuple[int, str]]:
+    ) -> Sequence[tuple[int, str]]:
         """What texts, each with its track where it has one, say together; after them what stands `beside` them."""
+        key = (tuple(parts), tuple(beside))  # a box says the same at each width
+        if key not in self._told:
+            self._told[key] = self._together(parts, beside)
+        return self._told[key]
+
+    def _together(
+        self, parts: Sequence[tuple[str, int | None]], beside: Sequence[tuple[int, str]]
+    ) -> list[tuple[int, str]]:
         tracks = {track: dict(self.turns(track)) for _, track in parts if track is not None}
         moments = {moment for turns in tracks.values() for moment in turns}.union(moment for moment, _ in beside)
         shown: dict[int | None, str] = {}

@@ -54,6 +54,7 @@ class Sketch:
         self._edges: dict[Look, list[Edge]] = {}
         self._sizes: dict[Look, dict[str, Size]] = {}
         self._placed: dict[tuple[Look, str, float | None], Placement] = {}
+        self._boxes: dict[tuple[str, Look, Box], Drawn] = {}
 
     def band(self, width_px: float, top: float) -> Band:
         """The graph in at most `width_px`, from `top` down, drawn the way that suits its shape."""
@@ -136,7 +137,7 @@ class Sketch:
         top, marks = _above(self.folded, self.opened, width_px, y)
         canvas = Canvas(facts, texts, placement, 1.0 if look != "list" else 0.5, top)
         canvas.frames(self.folded, self.opened)
-        canvas.boxes(look, sizes, self.opened)
+        canvas.boxes(look, sizes, self.opened, self._boxes)
         edges = self.edges(look)
         for edge, points in zip(edges, placement.ways, strict=True):
             canvas.edge(edge, points, look)

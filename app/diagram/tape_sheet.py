@@ -188,8 +188,10 @@ class Sheet:
     def ground(self, kind: str, box: Box) -> str:
         """The kind of a text that keeps lines off itself by a rim in the colour of its ground."""
         x, y = box.middle
-        inside = any(s.x < x < s.x + s.width and s.y < y < s.y + s.height for s in self.sunk)
-        return "halo sunken" if inside else kind
+        for one in self.sunk:
+            if one.x < x < one.x + one.width and one.y < y < one.y + one.height:
+                return "halo sunken"
+        return kind
 
     def place(
         self,
