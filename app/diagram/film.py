@@ -112,6 +112,8 @@ class Film:
     def changes(self, turns: Iterable[tuple[int, str]]) -> int | None:
         """The track of `turns`; None where all are the same: what is there at all then says it."""
         turns = list(turns)
+        if len(turns) < 2:  # as most have
+            return None
         return self.track(turns) if len({value for _, value in turns}) > 1 else None
 
     def now(self, index: int) -> list[str]:

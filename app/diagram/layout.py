@@ -194,10 +194,12 @@ def rounded(points: Sequence[Point], radius: float = RADIUS_PX) -> str:
         (ax, ay), (bx, by) = points
         return f"M{px(ax)} {px(ay)}L{px(bx)} {px(by)}"
     parts = [f"M{px(points[0][0])} {px(points[0][1])}"]
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        bend = min(radius, _distance(before, corner) / 2, _distance(corner, after) / 2)
-        start, end = _towards(corner, before, bend), _towards(corner, after, bend)
-        parts.append(f"L{px(start[0])} {px(start[1])}Q{px(corner[0])} {px(corner[1])} {px(end[0])} {px(end[1])}")
+    for (ax, ay), (x, y), (bx, by) in zip(points, points[1:], points[2:], strict=False):
+        come, go = abs(ax - x) + abs(ay - y), abs(x - bx) + abs(y - by)
+        bend = min(radius, come / 2, go / 2)
+        back, on = bend / come if come else 0.0, bend / go if go else 0.0  # shares of both sides
+        start = f"{px(x + (ax - x) * back)} {px(y + (ay - y) * back)}"
+        parts.append(f"L{start}Q{px(x)} {px(y)} {px(x + (bx - x) * on)} {px(y + (by - y) * on)}")
     if len(points) > 1:
         parts.append(f"L{px(points[-1][0])} {px(points[-1][1])}")
     return "".join(parts)
@@ -348,16 +350,6 @@ def _settled(
         width=right - left,
         height=bottom - top,
     )
-
-
-def _distance(one: Point, other: Point) -> float:
-    return abs(one[0] - other[0]) + abs(one[1] - other[1])
-
-
-def _towards(start: Point, goal: Point, length: float) -> Point:
-    whole = _distance(start, goal)
-    share = length / whole if whole else 0.0
-    return start[0] + (goal[0] - start[0]) * share, start[1] + (goal[1] - start[1]) * share
 
 
 def _aligned(one: Point, two: Point, three: Point) -> bool:

@@ -64,12 +64,12 @@ class Head:
         """The distance between columns, and of each its middle and its width."""
         folded = [column.folded for column in self.columns]
         folds, ends = sum(folded), (folded[0] + folded[-1]) / 2
+        pitches, wider = len(folded) - folds - 1 + ends, folds - ends
 
         def spare(pitch: float, fold: float) -> float:
             """How many px are left over at this pitch; the margins depend on it too."""
             last = self.width - (_VOID if self.ended else self._beyond(pitch) + 2)
-            span = (len(folded) - folds - 1 + ends) * pitch + (folds - ends) * fold
-            return last - self.gutter - min(pitch / 2, _MARGIN) - span
+            return last - self.gutter - min(pitch / 2, _MARGIN) - (pitches * pitch + wider * fold)
 
         least = _FOLD_LEAST
         while least > _NARROWEST and spare(_NARROWEST, least) < 0:
