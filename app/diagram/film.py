@@ -56,9 +56,10 @@ class Film:
         """The track of something that is "" at first and takes each value of `turns` at its moment, ascending."""
         at: dict[int, str] = {0: ""}
         stops, words, word_at = self.stops, self._words, self._word_at
+        count = len(stops)
         for moment, value in turns:
             stop = bisect_left(stops, moment)
-            if stop < len(stops):
+            if stop < count:
                 at[stop] = value
         flat: list[int] = []
         last = None

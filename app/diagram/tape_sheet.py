@@ -55,7 +55,7 @@ class Contents:
     def __init__(self, history: History) -> None:
         self.history = history
         self._held: dict[tuple[str | None, int], Values | None] = {}
-        self._known: dict[tuple[int, int], tuple[Values, Values | None, tuple[Cut, ...]]] = {}
+        self._known: dict[tuple[int, int], tuple[Values, Values | None, list[Cut], Iterator[Cut]]] = {}
         self._words: dict[tuple[int, int], tuple[Values, str]] = {}
 
     def of(self, lane: Lane, stretch: Stretch) -> Values | None:
@@ -80,9 +80,13 @@ class Contents:
             return Cut()
         key = (id(values), id(saved))
         if key not in self._known:
-            self._known[key] = (values, saved, tuple(_cuts(values, saved)))  # held: an id may be given anew
-        cuts = self._known[key][2]
+            self._known[key] = (values, saved, [], _cuts(values, saved))  # held: an id may be given anew
+        _, _, cuts, others = self._known[key]
         for cut in cuts:
+            if cut.width <= room:
+                return cut
+        for cut in others:  # mostly the first has room
+            cuts.append(cut)
             if cut.width <= room:
                 return cut
         most = int((room - GAP_PX) / cuts[-1].cell_px) if cuts[-1].cells else 0
