@@ -117,8 +117,7 @@ class Head:
 
     def draw(self) -> None:
         """Write lines and operators, the most telling first where not all have room."""
-        telling = {column_at(self.columns, moment) for moment in self._telling()}
-        order = sorted(range(len(self.columns)), key=lambda at: (at not in telling, not self.columns[at].folded, at))
+        order = self.axis.telling_first
         if self.ended:
             self._ending()
         for at in order:
@@ -193,14 +192,6 @@ class Head:
         """Those of the playhead."""
         edges = [(x - each / 2, x, x + each / 2) for x, each in zip(self.x, self.widths, strict=True)]
         return self.axis.clock.playhead(edges, self.width + 20)
-
-    def _telling(self) -> Iterator[int]:
-        for lane in self.words.story.lanes:
-            yield lane.since
-            yield from (save.moment for save in lane.saves)
-            yield from (read.moment for save in lane.saves for read in save.reads)
-            yield from (write.moment for write in lane.writes)
-        yield self.words.moments.count
 
     def _number(self, at: int, column: Column) -> None:
         written = self.sheet.place(
