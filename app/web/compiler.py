@@ -51,8 +51,12 @@ class PlainCodeGenerator(CodeGenerator):
         self.visit(node.node, frame)
         self.write(") is None)")
 
+    def write_commons(self) -> None:
+        super().write_commons()
+        self.writeline("says = environment.says")
+
     def _output_child_pre(self, *_: object) -> None:
-        self.write("environment.said[type(said := ")
+        self.write("says[type(said := ")
 
     def _output_child_post(self, *_: object) -> None:
         self.write(")](said)")
@@ -71,7 +75,7 @@ class PlainCodeGenerator(CodeGenerator):
         super().macro_def(macro_ref, frame)
 
 
-class _Said(dict[type, Callable[..., str]]):
+class _Says(dict[type, Callable[..., str]]):
     """What makes HTML of a value, by its very type: a Markup is a str as well."""
 
     def __missing__(self, kind: type) -> Callable[..., str]:
@@ -106,4 +110,4 @@ class PlainEnvironment(Environment):
 
     code_generator_class = PlainCodeGenerator
     Macro = PlainMacro
-    said = _Said({str: _escape_inner, Markup: str, int: str, float: _Written().__getitem__})
+    says = _Says({str: _escape_inner, Markup: str, int: str, float: _Written().__getitem__})
