@@ -26,7 +26,21 @@ SOURCES = [
     "{{ {'a<': 'b<'}['a<'] }}{{ '{:,}'.format(thing.parts[0] * 1000) }}",
     "{% set name %}<b>{{ thing.name }}</b>{% endset %}{{ name }}",
 ]
-NAMES = ["plain", "<&>'\"", "", "é…\u2028", Markup("<b>safe</b>"), 7, 2.5, float("nan"), True, None, ("<", 1)]
+NAMES = [
+    "plain",
+    "<&>'\"",
+    "",
+    "é…\u2028",
+    Markup("<b>safe</b>"),
+    7,
+    2.5,
+    0.0,
+    -0.0,
+    float("nan"),
+    True,
+    None,
+    ("<", 1),
+]
 
 
 @pytest.mark.parametrize("source", SOURCES)
