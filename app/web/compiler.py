@@ -51,6 +51,11 @@ class PlainCodeGenerator(CodeGenerator):
         self.visit(node.node, frame)
         self.write(") is None)")
 
+    def visit_CondExpr(self, node: nodes.CondExpr, frame: Frame) -> None:  # noqa: N802  # jinja2's name
+        # without an else it is nothing: Jinja makes something undefined of it, and that costs more than all the rest
+        other = node.expr2 or nodes.Const("", lineno=node.lineno)
+        super().visit_CondExpr(nodes.CondExpr(node.test, node.expr1, other, lineno=node.lineno), frame)
+
     def write_commons(self) -> None:
         super().write_commons()
         self.writeline("says = environment.says")

@@ -24,6 +24,7 @@ SOURCES = [
     "{% for part in thing.parts %}{{ loop.index0 }}:{{ part }}{{ ', ' if not loop.last }}{% endfor %}",
     "{{ thing.parts[0] }}{{ thing.parts[1:] | join('<') }}",
     "{{ {'a<': 'b<'}['a<'] }}{{ '{:,}'.format(thing.parts[0] * 1000) }}",
+    "{{ thing.name if thing.name }}{{ '<' if not thing.name }}{% set one = 1 if not thing.name %}{{ one }}",
     "{% set name %}<b>{{ thing.name }}</b>{% endset %}{{ name }}",
 ]
 NAMES = [
