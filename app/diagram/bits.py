@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from app.diagram.cells import Cells, cells_of
 from app.diagram.changing import PLAIN, Note, NotesOf, Shot, filmed
 from app.diagram.facts import Facts, cells_of_view
+from app.diagram.shapes import cell_width
 from app.diagram.text import width
 from app.trace.figures import shape_words
 from app.trace.model import Scalar, Tensor, Values
@@ -23,6 +24,7 @@ class Bit(Struct, frozen=True, kw_only=True):
     name: str
     named: bool  # the reader's own name, and not only what made it
     cells: Cells
+    cell_px: float  # how wide each of them must be
     shape: str
     changed: frozenset[int] = frozenset()  # elements that are not what was saved
     wrong: bool = False  # and backward used them
@@ -48,6 +50,7 @@ def bit_of(facts: Facts, key: str, more: int = 0, node: str | None = None) -> Bi
         name=tensor.name or tensor.expression or "",
         named=tensor.name is not None,
         cells=cells,
+        cell_px=cell_width((cell.text for cell in cells.flat), 26, 10),
         shape=shape_words(tensor.shape),
         changed=frozenset(changed),
         wrong=any(changed.values()),

@@ -60,11 +60,13 @@ def measure(body: Body, look: Look, list_width: float = 0.0) -> Size:
     return Size(wide, HEADER_PX[look], above=max(above, CIRCLE_PX), below=below, right=out)
 
 
-def draw(film: Film, body: Body, look: Look, header: Box, opens: str | None) -> Drawn:
-    """The box around `header`, with its tensor and its rows; `opens` is what pressing a fold asks for."""
-    size = measure(body, look, header.width)
+def draw(film: Film, body: Body, look: Look, header: Box, below: float, opens: str | None) -> Drawn:
+    """The box around `header`, with its tensor and its rows; `opens` is what pressing a fold asks for.
+
+    `below` is how far its rows hang out of the header, as it was measured.
+    """
     bit = _fitting(body, header.width) if look == "list" else body.bit
-    rect = Box(header.x, header.y, header.width, header.height + size.below)
+    rect = Box(header.x, header.y, header.width, header.height + below)
     pen = Pen()
     pen.plate(rect, f"node {body.state}", kind_track=body.kind_track)
     pad = PAD_PX[look]

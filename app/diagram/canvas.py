@@ -1,6 +1,6 @@
 """The graph band while it is drawn: boxes, edges with their gradients, cuts, and operators from tensor to tensor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
@@ -9,7 +9,7 @@ from app.diagram.bodies import MOST_RUNNING, Body, cut_word
 from app.diagram.boxes import Drawn, Look, draw
 from app.diagram.chips import Chip, chip_of, draw_chip
 from app.diagram.facts import Facts
-from app.diagram.layout import Box, Link, Placement, Point, px, rounded
+from app.diagram.layout import Box, Link, Placement, Point, Size, px, rounded
 from app.diagram.parts import Folded, Join
 from app.diagram.shapes import Mark, Pen
 from app.diagram.text import ellipsize, width
@@ -75,11 +75,6 @@ def _kinds(facts: Facts, join: Join, *, wrong: bool) -> int | None:
     return facts.film.changes(sorted(kinds.items()))
 
 
-def entry_width(facts: Facts, texts: Mapping[str, Body]) -> float:
-    """The room that the gradients take that backward starts with."""
-    return max((chip.width + 30 for chip in entries_of(facts, texts).values()), default=0.0)
-
-
 def entries_of(facts: Facts, texts: Mapping[str, Body]) -> dict[str, Chip]:
     """What backward started with, by the part that it started from."""
     roots = {facts.trace.tensors[key].node for backward in facts.trace.backwards for key in backward.roots}
@@ -117,13 +112,22 @@ class Canvas:
         self.taken = _Taken()
         self.unshown = 0
 
-    def boxes(self, look: Look, opened: frozenset[str]) -> None:
-        """Draw the boxes."""
+    def boxes(
+        self,
+        look: Look,
+        sizes: Mapping[str, Size],
+        opened: frozenset[str],
+        known: MutableMapping[tuple[str, Look, Box], Drawn],
+    ) -> None:
+        """Draw the boxes, which were measured so. What is `known` from another width stays as it is."""
         for key, body in self.texts.items():
-            opens = ",".join(sorted(opened | {key})) if body.part.opens else None
-            self.drawn[key] = draw(
-                self.facts.film, body, look, self.placement.boxes[key].moved(self.dx, self.dy), opens
-            )
+            header = self.placement.boxes[key].moved(self.dx, self.dy)
+            drawn = known.get((key, look, header))
+            if drawn is None:
+                opens = ",".join(sorted(opened | {key})) if body.part.opens else None
+                drawn = draw(self.facts.film, body, look, header, sizes[key].below, opens)
+                known[key, look, header] = drawn
+            self.drawn[key] = drawn
         for drawn in self.drawn.values():
             self.taken.add(drawn.rect)
             if drawn.pill:
@@ -243,11 +247,9 @@ class Canvas:
                     return x, y
         return None
 
-    def entries(self, look: Look) -> None:
+    def entries(self, entries: Mapping[str, Chip]) -> None:
         """Draw what backward started with: an edge from nowhere."""
-        if look != "tall":
-            return
-        for key, chip in entries_of(self.facts, self.texts).items():
+        for key, chip in entries.items():
             box = self.placement.boxes[key].moved(self.dx, self.dy)
             x, y = box.x + box.width, box.middle[1]
             way = [(x + chip.width + 28, y), (x, y)]

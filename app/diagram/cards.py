@@ -52,7 +52,7 @@ class Card:
             self._measure(shelf, most_px, beside=False)
 
     def _measure(self, shelf: Shelf, most_px: float, *, beside: bool) -> None:
-        self.shelf = shelf
+        self._hold(shelf)
         self.beside = beside  # counters have their words to the right, not below
         contents = shelf.contents
         self.cell = 0.0
@@ -63,8 +63,8 @@ class Card:
             room = self._strip_room(most_px)
             self.cell = cell_width(texts, 40, 16, 13)
             if self._strip_width() > room and len(contents.cells) > HEAD + TAIL and not shelf.numbered:
-                shelf = self.shelf = replace(shelf, contents=shortened(contents))
-                contents = shelf.contents
+                contents = shortened(contents)
+                self._hold(replace(shelf, contents=contents))
             if self._strip_width() > room:
                 self.size = 12
                 self.cell = cell_width(texts, 20, 6, 12)
@@ -116,11 +116,11 @@ class Card:
         worded = not self.beside and bool(self.shelf.counters) and window is first and window.counter is not None
         return WINDOW_WORDS_PX if worded else WINDOW_PX
 
-    @property
-    def _gap(self) -> int | None:
-        """After which of the cells shown some are left out."""
-        shown = self.shelf.contents.shown
-        return next((at for at, (one, two) in enumerate(pairwise(shown)) if two != one + 1), None)
+    def _hold(self, shelf: Shelf) -> None:
+        self.shelf, shown = shelf, shelf.contents.shown
+        self._place_of = {cell: at for at, cell in enumerate(shown)}  # among the cells shown
+        # after which of them some are left out
+        self._gap = next((at for at, (one, two) in enumerate(pairwise(shown)) if two != one + 1), None)
 
     def _strip_width(self) -> float:
         return self.cell * len(self.shelf.contents.cells) + (GAP_CELL_PX if self._gap is not None else 0.0)
@@ -255,7 +255,7 @@ class Card:
 
     def _edge_of(self, cell: int, side: int) -> float:
         shown, gap = self.shelf.contents.shown, self._gap
-        at = {index: at for at, index in enumerate(shown)}.get(cell)
+        at = self._place_of.get(cell)
         if at is not None:
             return self.cell * (at + side) + (GAP_CELL_PX if gap is not None and at > gap else 0.0)
         if gap is None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -152,6 +153,18 @@ def _rows_and_columns(shape: Sequence[int]) -> tuple[int, int]:
 
 def _row(values: Values, digits: int, was: Sequence[Scalar] | None) -> Cells:
     flat = values.flat or ()
+    if len(flat) > ROW:
+        return _listed(flat, digits, was)
+    return _few(repr((flat, was)), flat, digits, was)
+
+
+@lru_cache(maxsize=1024)  # a drawing asks for the same few elements again and again, and those of a class are alike
+def _few(_exactly: str, flat: Sequence[Scalar], digits: int, was: Sequence[Scalar] | None) -> Cells:
+    # the text keeps apart what is equal but said otherwise: 1, 1.0 and True, 0.0 and -0.0
+    return _listed(flat, digits, was)
+
+
+def _listed(flat: Sequence[Scalar], digits: int, was: Sequence[Scalar] | None) -> Cells:
     shown = shown_indices(len(flat))
     made = _made(flat, shown, digits, was)
     gap = HEAD if len(shown) < len(flat) else None

@@ -32,6 +32,8 @@ class Still(Struct, frozen=True, kw_only=True):
 
 
 Value = TypeVar("Value")
+Texts = tuple[tuple[str, int | None], ...]  # each with its track
+Turns = tuple[tuple[int, str], ...]
 NOT_YET = "Not there yet"  # what a mark says that is only outlined: a link needs a name
 
 
@@ -44,6 +46,7 @@ class Film:
         self._word_at: dict[str, int] = {}
         self._tracks: list[tuple[int, ...]] = []
         self._track_at: dict[tuple[int, ...], int] = {}
+        self._told: dict[tuple[Texts, Turns], list[tuple[int, str]]] = {}
 
     def index(self, moment: int) -> int:
         """The stop at which what happened at `moment` is first seen."""
@@ -52,26 +55,26 @@ class Film:
     def track(self, turns: Iterable[tuple[int, str]]) -> int:
         """The track of something that is "" at first and takes each value of `turns` at its moment, ascending."""
         at: dict[int, str] = {0: ""}
+        stops, words, word_at = self.stops, self._words, self._word_at
+        count = len(stops)
         for moment, value in turns:
-            stop = bisect_left(self.stops, moment)
-            if stop < len(self.stops):
+            stop = bisect_left(stops, moment)
+            if stop < count:
                 at[stop] = value
         flat: list[int] = []
         last = None
         for stop, value in at.items():
             if value != last:
-                flat += [stop, self._word(value)]
+                if value not in word_at:
+                    word_at[value] = len(words)
+                    words.append(value)
+                flat += (stop, word_at[value])
                 last = value
-        known = self._track_at.setdefault(tuple(flat), len(self._tracks))
-        if known == len(self._tracks):
-            self._tracks.append(tuple(flat))
-        return known
-
-    def _word(self, value: str) -> int:
-        known = self._word_at.setdefault(value, len(self._words))
-        if known == len(self._words):
-            self._words.append(value)
-        return known
+        found = tuple(flat)
+        if found not in self._track_at:
+            self._track_at[found] = len(self._tracks)
+            self._tracks.append(found)
+        return self._track_at[found]
 
     def turns(self, track: int) -> list[tuple[int, str]]:
         """What a track holds, from each stop on at which that changes."""
@@ -80,8 +83,16 @@ class Film:
 
     def together(
         self, parts: Sequence[tuple[str, int | None]], beside: Sequence[tuple[int, str]] = ()
-    ) -> list[tuple[int, str]]:
+    ) -> Sequence[tuple[int, str]]:
         """What texts, each with its track where it has one, say together; after them what stands `beside` them."""
+        key = (tuple(parts), tuple(beside))  # a box says the same at each width
+        if key not in self._told:
+            self._told[key] = self._together(parts, beside)
+        return self._told[key]
+
+    def _together(
+        self, parts: Sequence[tuple[str, int | None]], beside: Sequence[tuple[int, str]]
+    ) -> list[tuple[int, str]]:
         tracks = {track: dict(self.turns(track)) for _, track in parts if track is not None}
         moments = {moment for turns in tracks.values() for moment in turns}.union(moment for moment, _ in beside)
         shown: dict[int | None, str] = {}
@@ -102,6 +113,8 @@ class Film:
     def changes(self, turns: Iterable[tuple[int, str]]) -> int | None:
         """The track of `turns`; None where all are the same: what is there at all then says it."""
         turns = list(turns)
+        if len(turns) < 2:  # as most have
+            return None
         return self.track(turns) if len({value for _, value in turns}) > 1 else None
 
     def now(self, index: int) -> list[str]:

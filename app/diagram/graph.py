@@ -1,6 +1,6 @@
 """The graph band: boxes placed, edges routed, gradients on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from app.diagram.bits import bit_of
 from app.diagram.bodies import Body, bodies
 from app.diagram.boxes import Drawn, Look, measure
-from app.diagram.canvas import Canvas, Edge, edge_of, entry_width
+from app.diagram.canvas import Canvas, Edge, edge_of, entries_of
 from app.diagram.facts import Facts
 from app.diagram.lanes import lanes_needed, lanes_width, place_in_lanes
 from app.diagram.layout import Box, Placement, Size, place
@@ -48,29 +48,32 @@ class Sketch:
     def __init__(self, facts: Facts, folded: Folded, cuts: Sequence[Cut], opened: frozenset[str]) -> None:
         self.facts, self.folded, self.opened = facts, folded, opened
         self.texts = bodies(facts, folded, cuts)
+        self._entries = entries_of(facts, self.texts)
+        self._entry_width = max((chip.width + 30 for chip in self._entries.values()), default=0.0)
         self._groups = {group.id: group.members for group in folded.groups}
         self._edges: dict[Look, list[Edge]] = {}
         self._sizes: dict[Look, dict[str, Size]] = {}
         self._placed: dict[tuple[Look, str, float | None], Placement] = {}
+        self._boxes: dict[tuple[str, Look, Box], Drawn] = {}
 
     def band(self, width_px: float, top: float) -> Band:
         """The graph in at most `width_px`, from `top` down, drawn the way that suits its shape."""
         if width_px <= 500:
             return self._list(width_px, top)
         if len(self.texts) <= TALL and not self._groups and (found := self._across("tall", width_px)):
-            return self._drawn(found, "across", "tall", width_px, top)
+            return self._drawn(found, self._sizes_of("tall"), "across", "tall", width_px, top)
         if len(self.texts) <= FLAT_ACROSS and (found := self._across("flat", width_px)):
-            return self._drawn(found, "across", "flat", width_px, top)
+            return self._drawn(found, self._sizes_of("flat"), "across", "flat", width_px, top)
         found = self._place("flat", "down")
         if found.width <= width_px:
-            return self._drawn(found, "down", "flat", width_px, top)
+            return self._drawn(found, self._sizes_of("flat"), "down", "flat", width_px, top)
         return self._list(COLUMN_PX, top)
 
     def _list(self, width_px: float, top: float) -> Band:
         order, links = list(self.texts), [edge.link() for edge in self.edges("list")]
         column = width_px - lanes_width(lanes_needed(order, links)) - 1
         sizes = {key: measure(body, "list", column) for key, body in self.texts.items()}
-        return self._drawn(place_in_lanes(order, sizes, links), "list", "list", width_px, top)
+        return self._drawn(place_in_lanes(order, sizes, links), sizes, "list", "list", width_px, top)
 
     def edges(self, look: Look) -> list[Edge]:
         """The joins as they are drawn in that look: a small box has no room for numbers beside it."""
@@ -89,7 +92,7 @@ class Sketch:
         chips = [edge.chip.width for edge in self.edges(look) if edge.chip]
         clear = 30 if look == "tall" else 16
         least = max([28.0, *(wide + clear for wide in chips)])
-        room = width_px - (entry_width(self.facts, self.texts) if look == "tall" else 0.0)
+        room = width_px - (self._entry_width if look == "tall" else 0.0)
         if self._longest(look, least) > room:
             return None
         found = self._place(look, "left", least)
@@ -127,21 +130,24 @@ class Sketch:
             self._placed[key] = place(sizes, links, self._groups, way=way, layer_gap=layer_gap, node_gap=gap)
         return self._placed[key]
 
-    def _drawn(self, placement: Placement, way: Way, look: Look, width_px: float, y: float) -> Band:
+    def _drawn(
+        self, placement: Placement, sizes: Mapping[str, Size], way: Way, look: Look, width_px: float, y: float
+    ) -> Band:
         facts, texts = self.facts, self.texts
         top, marks = _above(self.folded, self.opened, width_px, y)
         canvas = Canvas(facts, texts, placement, 1.0 if look != "list" else 0.5, top)
         canvas.frames(self.folded, self.opened)
-        canvas.boxes(look, self.opened)
+        canvas.boxes(look, sizes, self.opened, self._boxes)
         edges = self.edges(look)
         for edge, points in zip(edges, placement.ways, strict=True):
             canvas.edge(edge, points, look)
-        canvas.entries(look)
+        if look == "tall":
+            canvas.entries(self._entries)
         for edge, points in zip(edges, placement.ways, strict=True):
             canvas.gradient(edge, points, look)
         if look == "tall":
             canvas.forward(edges)
-        wide = placement.width + 2 + (entry_width(facts, texts) if look == "tall" else 0.0)
+        wide = placement.width + 2 + (self._entry_width if look == "tall" else 0.0)
         room = width_px if way == "across" or not texts else min(max(wide, LOOSE_PX), width_px)
         loose, bottom = _below(facts, room, top + placement.height, empty=not texts)
         boxes = [mark for drawn in canvas.drawn.values() for mark in drawn.marks]

@@ -71,11 +71,11 @@ class Box(Struct, frozen=True):
 
 
 class Placement(Struct, frozen=True):
-    """Boxes by id, and a way for each link, corner by corner, in the order of the links."""
+    """Boxes by id, and a way for each link, corner by corner, in the order of the links. Shared: only to be read."""
 
-    boxes: dict[str, Box]
+    boxes: Mapping[str, Box]
     ways: tuple[tuple[Point, ...], ...]
-    groups: dict[str, Box]
+    groups: Mapping[str, Box]
     width: float
     height: float
 
@@ -97,7 +97,21 @@ def place(
         return Placement(boxes={}, ways=(), groups={}, width=0, height=0)
     if not groups and (row := _one_row(nodes, links)):
         return _in_a_row(row, nodes, links, way, layer_gap or LAYER_GAP_PX[way])
-    grouped = {member for members in groups.values() for member in members}
+    members = tuple((key, tuple(inside)) for key, inside in groups.items())
+    return _placed(tuple(nodes.items()), tuple(links), members, way, layer_gap, node_gap)
+
+
+@lru_cache(maxsize=64)  # a class runs variations of one snippet, and their graphs are alike
+def _placed(
+    sizes: tuple[tuple[str, Size], ...],
+    links: tuple[Link, ...],
+    members: tuple[tuple[str, tuple[str, ...]], ...],
+    way: Way,
+    layer_gap: float | None,
+    node_gap: float,
+) -> Placement:
+    nodes, groups = dict(sizes), dict(members)
+    grouped = {member for inside in groups.values() for member in inside}
     joined = {end for link in links for end in (link.source, link.target)} | grouped
     alone = [key for key in nodes if key not in joined]
     connected = {key: nodes[key] for key in nodes if key in joined}
@@ -176,11 +190,16 @@ def rounded(points: Sequence[Point], radius: float = RADIUS_PX) -> str:
     """The path through `points`, its corners rounded where both sides are long enough."""
     if not points:
         return ""
+    if len(points) == 2:  # as most are
+        (ax, ay), (bx, by) = points
+        return f"M{px(ax)} {px(ay)}L{px(bx)} {px(by)}"
     parts = [f"M{px(points[0][0])} {px(points[0][1])}"]
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        bend = min(radius, _distance(before, corner) / 2, _distance(corner, after) / 2)
-        start, end = _towards(corner, before, bend), _towards(corner, after, bend)
-        parts.append(f"L{px(start[0])} {px(start[1])}Q{px(corner[0])} {px(corner[1])} {px(end[0])} {px(end[1])}")
+    for (ax, ay), (x, y), (bx, by) in zip(points, points[1:], points[2:], strict=False):
+        come, go = abs(ax - x) + abs(ay - y), abs(x - bx) + abs(y - by)
+        bend = min(radius, come / 2, go / 2)
+        back, on = bend / come if come else 0.0, bend / go if go else 0.0  # shares of both sides
+        start = f"{px(x + (ax - x) * back)} {px(y + (ay - y) * back)}"
+        parts.append(f"L{start}Q{px(x)} {px(y)} {px(x + (bx - x) * on)} {px(y + (by - y) * on)}")
     if len(points) > 1:
         parts.append(f"L{px(points[-1][0])} {px(points[-1][1])}")
     return "".join(parts)
@@ -331,16 +350,6 @@ def _settled(
         width=right - left,
         height=bottom - top,
     )
-
-
-def _distance(one: Point, other: Point) -> float:
-    return abs(one[0] - other[0]) + abs(one[1] - other[1])
-
-
-def _towards(start: Point, goal: Point, length: float) -> Point:
-    whole = _distance(start, goal)
-    share = length / whole if whole else 0.0
-    return start[0] + (goal[0] - start[0]) * share, start[1] + (goal[1] - start[1]) * share
 
 
 def _aligned(one: Point, two: Point, three: Point) -> bool:

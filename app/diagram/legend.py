@@ -47,11 +47,14 @@ def legend_of(drawings: Mapping[str, Iterable[Mark]]) -> tuple[Entry, ...]:
 
 def _used(marks: Iterable[Mark]) -> set[str]:
     used: set[str] = set()
+    plates: set[str] = set()
     for mark in marks:
         used.add(mark.kind)
-        used.update(icon.kind for icon in mark.icons)
+        for icon in mark.icons:
+            used.add(icon.kind)
         for plate in mark.plates:
-            used.update(plate.kind.split())
-        if any(square.was for square in mark.squares):
-            used.add("was")
-    return used
+            plates.add(plate.kind)
+        for square in mark.squares:
+            if square.was:
+                used.add("was")
+    return used.union(*map(str.split, plates))

@@ -2,7 +2,7 @@
 
 from app.diagram.bits import Bit
 from app.diagram.layout import Box
-from app.diagram.shapes import Mark, Pen, cell_width
+from app.diagram.shapes import Mark, Pen
 from app.diagram.text import ellipsize, width
 
 PILL_PX = 34.0
@@ -14,7 +14,7 @@ def draw_pill(bit: Bit, box: Box, since: int | None) -> Mark:
     pen = Pen()
     pen.plate(box, "tensor", min(box.height / 2, 18))
     middle = box.y + box.height / 2
-    cells, cell = bit.cells.flat, _cell(bit)
+    cells, cell = bit.cells.flat, bit.cell_px
     taken = len(cells) * cell if cells else width(bit.shape, 12, "code")
     name = ellipsize(bit.name, min(NAME_PX, box.width - 37 - taken), 12 if not bit.named else 13, "code")
     used = pen.text(
@@ -47,9 +47,5 @@ def pill_width(bit: Bit) -> float:
     name = min(width(bit.name, 13 if bit.named else 12, "code"), NAME_PX)
     cells = bit.cells.flat
     return (
-        14 + name + (10 if bit.name else 0) + (len(cells) * _cell(bit) if cells else width(bit.shape, 12, "code")) + 14
+        14 + name + (10 if bit.name else 0) + (len(cells) * bit.cell_px if cells else width(bit.shape, 12, "code")) + 14
     )
-
-
-def _cell(bit: Bit) -> float:
-    return cell_width((cell.text for cell in bit.cells.flat), 26, 10)

@@ -55,8 +55,9 @@ class Label(Struct, frozen=True, kw_only=True):
     @property
     def box(self) -> Box:
         """What it covers, from the ascenders to the descenders."""
-        left = {"start": 0.0, "middle": self.width / 2, "end": self.width}[self.anchor]
-        return Box(self.x - left, self.y - 0.76 * self.size, self.width, self.size)
+        wide = width(self.text, self.size, self.face)
+        left = 0.0 if self.anchor == "start" else wide / 2 if self.anchor == "middle" else wide
+        return Box(self.x - left, self.y - 0.76 * self.size, wide, self.size)
 
 
 @lru_cache(maxsize=512)  # a figure says a few dozen of them, some hundred times
@@ -184,7 +185,7 @@ class Pen:
         )
         if text:
             self.labels.append(label)
-        return label.width
+        return width(text, size, face)
 
     def plate(self, box: Box, kind: str, radius: float = 8, kind_track: int | None = None) -> None:
         """Draw a rectangle."""

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from app.diagram.film import Film
 from app.diagram.shapes import IconKind
 from app.diagram.tape_axis import Axis
+from app.diagram.tape_clock import Clock
 from app.diagram.tape_lanes import Story, fold_lane, weights_of
 from app.diagram.tape_moments import Column, columns_of
 from app.diagram.tape_narrow import draw_narrow
 from app.diagram.tape_sheet import Contents, Sheet, TapeDrawing
-from app.diagram.tape_wide import draw_wide
+from app.diagram.tape_wide import draw_wide, gutter_width
 from app.diagram.tape_words import MOST_ROWS, Row, Words
 from app.trace.history import History
 from app.trace.moments import Moments
@@ -68,11 +69,12 @@ def draw_tape(history: History, story: Story, film: Film, asked: Sequence[int] =
         return Tape(moments=moments.count, notes=(why,))
     contents = Contents(history)
     words, columns = _folded_to(story, moments, contents, MOST_COLUMNS, asked)
-    axis = Axis(words, columns, film)
-    wide, sheet = draw_wide(words, axis, WIDE_PX, "wide")
-    medium, _ = draw_wide(words, axis, MEDIUM_PX, "medium")
+    clock = Clock(film, columns)
+    axis, gutter = Axis(words, columns, clock), gutter_width(words)
+    wide, sheet = draw_wide(words, axis, gutter, WIDE_PX, "wide")
+    medium, _ = draw_wide(words, axis, gutter, MEDIUM_PX, "medium")
     first, few = _folded_to(replace(story, lanes=story.lanes[:1]), moments, contents, MOST_ROWS_NARROW, asked)
-    axis = Axis(first, few, film)
+    axis = Axis(first, few, clock if few == columns else Clock(film, few))
     narrow, slim = (draw_narrow(first, axis, width_px) for width_px in (NARROW_PX, SLIM_PX))
     rows = sorted(words.rows(columns), key=lambda row: row.moment)
     return Tape(

@@ -1,10 +1,10 @@
 """The axis of the tape, for all widths: what stands at each column, and what goes over several of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
-from app.diagram.film import Film
 from app.diagram.tape_clock import Clock
 from app.diagram.tape_moments import Column, column_at
 from app.diagram.tape_spans import backwards_of, spans_of
@@ -29,9 +29,8 @@ class Entry(Struct, frozen=True, kw_only=True):
 class Axis:
     """The columns of the drawings that have the same ones."""
 
-    def __init__(self, words: Words, columns: Sequence[Column], film: Film) -> None:
-        self.words, self.columns, self.trace = words, columns, words.trace
-        self.clock = Clock(film, columns)
+    def __init__(self, words: Words, columns: Sequence[Column], clock: Clock) -> None:
+        self.words, self.columns, self.trace, self.clock = words, columns, words.trace, clock
         self.spans, self.backwards = spans_of(words.moments, columns), backwards_of(words.trace, columns)
         operators = self._operators()
         harmful = {write.moment for lane in words.story.lanes for write in lane.writes if write.harmful}
@@ -40,6 +39,20 @@ class Axis:
             self._entry(column, operators.get(column.first, ""), look, harmful=at in unseen)
             for at, (column, look) in enumerate(zip(columns, self.clock.looks, strict=True))
         ]
+
+    @cached_property
+    def telling_first(self) -> list[int]:
+        """The columns by how much they tell: where not all have room, the first of them have it."""
+        telling = {column_at(self.columns, moment) for moment in self._telling()}
+        return sorted(range(len(self.columns)), key=lambda at: (at not in telling, not self.columns[at].folded, at))
+
+    def _telling(self) -> Iterator[int]:
+        for lane in self.words.story.lanes:
+            yield lane.since
+            yield from (save.moment for save in lane.saves)
+            yield from (read.moment for save in lane.saves for read in save.reads)
+            yield from (write.moment for write in lane.writes)
+        yield self.words.moments.count
 
     def _operators(self) -> dict[int, str]:
         """The last operator of each line, or what wrote there; by moment."""

@@ -64,12 +64,12 @@ class Head:
         """The distance between columns, and of each its middle and its width."""
         folded = [column.folded for column in self.columns]
         folds, ends = sum(folded), (folded[0] + folded[-1]) / 2
+        pitches, wider = len(folded) - folds - 1 + ends, folds - ends
 
         def spare(pitch: float, fold: float) -> float:
             """How many px are left over at this pitch; the margins depend on it too."""
             last = self.width - (_VOID if self.ended else self._beyond(pitch) + 2)
-            span = (len(folded) - folds - 1 + ends) * pitch + (folds - ends) * fold
-            return last - self.gutter - min(pitch / 2, _MARGIN) - span
+            return last - self.gutter - min(pitch / 2, _MARGIN) - (pitches * pitch + wider * fold)
 
         least = _FOLD_LEAST
         while least > _NARROWEST and spare(_NARROWEST, least) < 0:
@@ -117,8 +117,7 @@ class Head:
 
     def draw(self) -> None:
         """Write lines and operators, the most telling first where not all have room."""
-        telling = {column_at(self.columns, moment) for moment in self._telling()}
-        order = sorted(range(len(self.columns)), key=lambda at: (at not in telling, not self.columns[at].folded, at))
+        order = self.axis.telling_first
         if self.ended:
             self._ending()
         for at in order:
@@ -193,14 +192,6 @@ class Head:
         """Those of the playhead."""
         edges = [(x - each / 2, x, x + each / 2) for x, each in zip(self.x, self.widths, strict=True)]
         return self.axis.clock.playhead(edges, self.width + 20)
-
-    def _telling(self) -> Iterator[int]:
-        for lane in self.words.story.lanes:
-            yield lane.since
-            yield from (save.moment for save in lane.saves)
-            yield from (read.moment for save in lane.saves for read in save.reads)
-            yield from (write.moment for write in lane.writes)
-        yield self.words.moments.count
 
     def _number(self, at: int, column: Column) -> None:
         written = self.sheet.place(

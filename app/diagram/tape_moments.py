@@ -5,6 +5,7 @@ A moment is one run of a line or, inside a backward, one node that ran; moments 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Literal
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from msgspec import Struct
 from app.diagram.tape_loops import FEW, Openness, Run, fold_loops
 from app.trace.moments import Moments
 
+_FIRST = attrgetter("first")
 _AROUND = 5  # how many moments stay open before and after one that was asked for
 
 
@@ -187,4 +189,4 @@ def _column(moments: Moments, moment: int) -> Column:
 
 def column_at(columns: Sequence[Column], moment: int) -> int:
     """The index of the column that holds `moment`."""
-    return max(bisect_right(columns, moment, key=lambda column: column.first) - 1, 0)
+    return max(bisect_right(columns, moment, key=_FIRST) - 1, 0)

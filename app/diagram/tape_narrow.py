@@ -67,7 +67,8 @@ class _Narrow:
         )
         self.left, self.band = _LABELS[slim], min(max(needed + 2, least), most)
         self.right = self.left + self.band
-        threads = min(len(self._saves()), _MOST_THREADS)
+        self.saves = sorted(self.lane.saves, key=lambda save: (save.fate == "kept", save.moment))
+        threads = min(len(self.saves), _MOST_THREADS)
         first = self.right + _THREAD + max(threads - 1, 0) * _NEXT_THREAD + (22 if threads else 4)
         self.counters = [
             (line, first + at * (width_px - 34 - first) / max(len(self.lane.counters[:_MOST_COUNTERS]) - 1, 1))
@@ -104,9 +105,6 @@ class _Narrow:
     def _is_open(self, moment: int) -> bool:
         return not self.columns[column_at(self.columns, moment)].folded
 
-    def _saves(self) -> list[Save]:
-        return sorted(self.lane.saves, key=lambda save: (save.fate == "kept", save.moment))
-
     # drawing
 
     def figure(self) -> TapeDrawing:
@@ -119,10 +117,10 @@ class _Narrow:
         for line, x in self.counters:
             self._counter(line, x)
         self._writes()
-        for at, save in enumerate(self._saves()):
+        for at, save in enumerate(self.saves):
             self._save(save, at)
         done: set[tuple[float, str | None]] = set()
-        for save in self._saves():
+        for save in self.saves:
             for read in save.reads:
                 self._read(save, read, done)
         self._ending()

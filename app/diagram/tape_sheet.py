@@ -55,7 +55,7 @@ class Contents:
     def __init__(self, history: History) -> None:
         self.history = history
         self._held: dict[tuple[str | None, int], Values | None] = {}
-        self._known: dict[tuple[int, int], tuple[Values, Values | None, tuple[Cut, ...]]] = {}
+        self._known: dict[tuple[int, int], tuple[Values, Values | None, list[Cut], Iterator[Cut]]] = {}
         self._words: dict[tuple[int, int], tuple[Values, str]] = {}
 
     def of(self, lane: Lane, stretch: Stretch) -> Values | None:
@@ -80,9 +80,13 @@ class Contents:
             return Cut()
         key = (id(values), id(saved))
         if key not in self._known:
-            self._known[key] = (values, saved, tuple(_cuts(values, saved)))  # held: an id may be given anew
-        cuts = self._known[key][2]
+            self._known[key] = (values, saved, [], _cuts(values, saved))  # held: an id may be given anew
+        _, _, cuts, others = self._known[key]
         for cut in cuts:
+            if cut.width <= room:
+                return cut
+        for cut in others:  # mostly the first has room
+            cuts.append(cut)
             if cut.width <= room:
                 return cut
         most = int((room - GAP_PX) / cuts[-1].cell_px) if cuts[-1].cells else 0
@@ -179,11 +183,7 @@ class Sheet:
         """Let no text be placed over `box`."""
         self._taken.append((box.x, box.y, box.x + box.width, box.y + box.height))
 
-    def is_free(self, box: Box, gap: float = 3.0) -> bool:
-        """Whether nothing is there."""
-        if box.x < 0 or box.x + box.width > self.width:
-            return False
-        left, top, right, bottom = box.x - gap, box.y - gap, box.x + box.width + gap, box.y + box.height + gap
+    def _is_free(self, left: float, top: float, right: float, bottom: float) -> bool:
         for a, b, c, d in self._taken:  # noqa: SIM110  # of all that a drawing asks, this is asked most
             if a < right and c > left and b < bottom and d > top:
                 return False
@@ -192,8 +192,10 @@ class Sheet:
     def ground(self, kind: str, box: Box) -> str:
         """The kind of a text that keeps lines off itself by a rim in the colour of its ground."""
         x, y = box.middle
-        inside = any(s.x < x < s.x + s.width and s.y < y < s.y + s.height for s in self.sunk)
-        return "halo sunken" if inside else kind
+        for one in self.sunk:
+            if one.x < x < one.x + one.width and one.y < y < one.y + one.height:
+                return "halo sunken"
+        return kind
 
     def place(
         self,
@@ -211,10 +213,12 @@ class Sheet:
             return None
         long, tall = width(text, size, face), 0.76 * size  # as Label.box has it
         for x, y, anchor in spots:
-            left = x - (long / 2 if anchor == "middle" else long if anchor == "end" else 0)
-            box = Box(left, y - tall, long, size)
-            if self.is_free(box, gap):
-                self.keep_free(box)
+            left = x if anchor == "start" else x - long / 2 if anchor == "middle" else x - long
+            right, top, bottom = left + long, y - tall, y - tall + size
+            if left < 0 or right > self.width:
+                continue
+            if self._is_free(left - gap, top - gap, right + gap, bottom + gap):
+                self._taken.append((left, top, right, bottom))
                 return Label(x=px(x), y=px(y), text=text, tone=tone, face=face, bold=bold, size=size, anchor=anchor)
         return None
 
@@ -287,24 +291,27 @@ def write_mark(x: float, y: float, *, seen: bool, harmful: bool) -> tuple[Pen, s
 
 def path(points: Sequence[tuple[float, float]]) -> str:
     """Straight lines from point to point."""
-    return "M" + "L".join(f"{px(x)} {px(y)}" for x, y in points)
+    return "M" + "L".join([f"{px(x)} {px(y)}" for x, y in points])
 
 
 def rounded(box: Box, *, left: bool = False, right: bool = False, top: bool = False, bottom: bool = False) -> str:
     """A rectangle whose corners are round at the sides that are named."""
     radius = min(5.0, box.width / 2, box.height / 2)
-    turns = ((0, -1), (1, 0), (0, 1), (-1, 0))  # up, right, down, left: the way into each corner
-    far_x, far_y = box.x + box.width, box.y + box.height
-    corners = ((box.x, box.y), (far_x, box.y), (far_x, far_y), (box.x, far_y))
-    is_round = (left or top, right or top, right or bottom, left or bottom)
-    d = ""
-    for at, (x, y) in enumerate(corners):
-        size = radius if is_round[at] else 0.0
-        (dx, dy), (ex, ey) = turns[at], turns[(at + 1) % 4]
-        d += f"{'L' if d else 'M'}{px(x - dx * size)} {px(y - dy * size)}"
-        if size:
-            d += f"A{px(size)} {px(size)} 0 0 1 {px(x + ex * size)} {px(y + ey * size)}"
-    return d + "Z"
+    near_x, near_y, far_x, far_y = box.x, box.y, box.x + box.width, box.y + box.height
+    corners = (  # each with the way into it and out of it: up, right, down, left
+        (near_x, near_y, 0, -1, 1, 0, left or top),
+        (far_x, near_y, 1, 0, 0, 1, right or top),
+        (far_x, far_y, 0, 1, -1, 0, right or bottom),
+        (near_x, far_y, -1, 0, 0, -1, left or bottom),
+    )
+    sides = []
+    for x, y, dx, dy, ex, ey, is_round in corners:
+        if is_round and radius:
+            start, end = f"{px(x - dx * radius)} {px(y - dy * radius)}", f"{px(x + ex * radius)} {px(y + ey * radius)}"
+            sides.append(f"{start}A{px(radius)} {px(radius)} 0 0 1 {end}")
+        else:
+            sides.append(f"{px(x)} {px(y)}")
+    return f"M{'L'.join(sides)}Z"
 
 
 def mark_of(

@@ -17,10 +17,10 @@ _BAND = {True: 32.0, False: 24.0}  # in question, or not
 _FOOT = 10.0
 
 
-def draw_wide(words: Words, axis: Axis, width_px: int, kind: Kind) -> tuple[TapeDrawing, Sheet]:
+def draw_wide(words: Words, axis: Axis, gutter: float, width_px: int, kind: Kind) -> tuple[TapeDrawing, Sheet]:
     """The whole run at this width; the height follows from the lanes."""
     sheet = Sheet(width_px)
-    head = Head(words, axis, sheet, _gutter_width(words), width_px)
+    head = Head(words, axis, sheet, gutter, width_px)
     head.draw()
     y = head.bottom
     for lane in words.story.lanes:
@@ -32,7 +32,8 @@ def draw_wide(words: Words, axis: Axis, width_px: int, kind: Kind) -> tuple[Tape
     return drawing, sheet
 
 
-def _gutter_width(words: Words) -> float:
+def gutter_width(words: Words) -> float:
+    """How much room the names of the lanes take, left of them."""
     least, most = _GUTTER
     for lane in words.story.lanes:
         rows = [(storage_name(lane.storage), lane.names), *((line.id, line.names) for line in lane.counters)]

@@ -23,6 +23,7 @@ class Moments:
         nodes.sort()
         self._nodes = nodes  # moment, index into trace.backwards, which of its nodes
         self._node_moments = [moment for moment, _, _ in nodes]
+        self._inside = {moment: (index, at) for moment, index, at in reversed(nodes)}  # of two at once, the first
         self.count = max([0, *self._of_step[-1:], *self._node_moments[-1:], trace.unobserved or 0])
         self._stretches = list(self._side_by_side())
         self._stretch_starts = [first for first, _ in self._stretches]
@@ -57,10 +58,7 @@ class Moments:
 
     def backward_of(self, moment: int) -> tuple[int, int] | None:
         """The backward that a moment is a node of, and which of its nodes, from 0."""
-        at = bisect_left(self._node_moments, moment)
-        if at < len(self._nodes) and self._node_moments[at] == moment:
-            return self._nodes[at][1], self._nodes[at][2]
-        return None
+        return self._inside.get(moment)
 
     def is_line(self, moment: int) -> bool:
         """Whether a line began then."""

@@ -57,5 +57,5 @@ def compile_templates() -> None:
 
 
 def _html(template: str, view: object, status: int) -> HTMLResponse:
-    html = visible_page(templates.get_template(template).render(view=view))
-    return HTMLResponse(html, status, {"Cache-Control": "no-cache"})
+    body = visible_page(templates.get_template(template).render(view=view))
+    return HTMLResponse(body, status, {"Cache-Control": "no-cache"})

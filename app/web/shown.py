@@ -1,12 +1,11 @@
 """A run with all of the page that changes with the moment: drawn once, and shown at any of its moments."""
 
-from collections.abc import Iterator
-
 import msgspec
 from msgspec import Struct
 
 from app.diagram.gradients import Gradients, draw_gradients
 from app.diagram.pictures import MOMENT, Folds, Pictures
+from app.diagram.scene import Drawing
 from app.web.findings import Finding, findings_of, gravest_by_line
 from app.web.frames import FrameLine, frames_of
 from app.web.lines import Line, lines_of
@@ -36,7 +35,7 @@ def show(run: Run, pictures: Pictures, source: str) -> Shown:
     """Lay out `run`. All tracks are laid here, before any of it is rendered."""
     history, film = pictures.history, pictures.film
     timeline = timeline_of(pictures) if pictures.reel else None
-    drawn = frozenset(_refs(pictures))
+    drawn = _refs(pictures)
     return Shown(
         run=run,
         pictures=pictures,
@@ -51,12 +50,13 @@ def show(run: Run, pictures: Pictures, source: str) -> Shown:
     )
 
 
-def _refs(pictures: Pictures) -> Iterator[str]:
+def _refs(pictures: Pictures) -> set[str]:
     """The ids of all that is drawn, or listed at the end."""
-    for drawing in (*pictures.tape.drawings, *pictures.scene.drawings):
-        yield from (mark.ref for mark in drawing.marks if mark.ref)
+    drawings: list[Drawing] = [*pictures.tape.drawings, *pictures.scene.drawings]
+    found = {mark.ref for drawing in drawings for mark in drawing.marks if mark.ref}
     for final in pictures.history.trace.final.values():
-        yield from filter(None, (final.tensor, final.storage, final.counter))
+        found.update(filter(None, (final.tensor, final.storage, final.counter)))
+    return found
 
 
 def _data(pictures: Pictures) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.diagram.cells import cells_of, level, row_of
-from app.trace.figures import number, numbers
+from app.trace.figures import exact, number, numbers
 from app.trace.model import Scalar, Values
 from tests.builders import values
 
@@ -72,6 +72,14 @@ def test_a_long_row_shows_its_first_three_and_last_two() -> None:
 def test_what_is_too_large_to_list_is_summed_up() -> None:
     cells = cells_of(Values(shape=(64, 64), dtype="float32"))
     assert (cells.form, cells.words) == ("summary", "64 × 64")
+
+
+@pytest.mark.parametrize(("one", "other"), [((0.0,), (-0.0,)), ((1,), (1.0,)), ((True,), (1,)), ((1.0, 2.0), (1.0, 2))])
+def test_what_is_equal_but_said_otherwise_is_not_mixed_up(one: tuple[Scalar, ...], other: tuple[Scalar, ...]) -> None:
+    for flat in (one, other, one):
+        found = cells_of(values(*flat)).flat
+        assert [cell.exact for cell in found] == [exact(value) for value in flat]
+        assert [cell.text for cell in found] == numbers(flat)
 
 
 def test_changed_cells_keep_what_they_held() -> None:

@@ -24,9 +24,24 @@ SOURCES = [
     "{% for part in thing.parts %}{{ loop.index0 }}:{{ part }}{{ ', ' if not loop.last }}{% endfor %}",
     "{{ thing.parts[0] }}{{ thing.parts[1:] | join('<') }}",
     "{{ {'a<': 'b<'}['a<'] }}{{ '{:,}'.format(thing.parts[0] * 1000) }}",
+    "{{ thing.name if thing.name }}{{ '<' if not thing.name }}{% set one = 1 if not thing.name %}{{ one }}",
     "{% set name %}<b>{{ thing.name }}</b>{% endset %}{{ name }}",
 ]
-NAMES = ["plain", "<&>'\"", "", "é…\u2028", Markup("<b>safe</b>"), 7, 2.5, float("nan"), True, None, ("<", 1)]
+NAMES = [
+    "plain",
+    "<&>'\"",
+    "",
+    "é…\u2028",
+    Markup("<b>safe</b>"),
+    7,
+    2.5,
+    0.0,
+    -0.0,
+    float("nan"),
+    True,
+    None,
+    ("<", 1),
+]
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -43,6 +58,27 @@ def test_templates_say_what_jinja_says(source: str, name: object) -> None:
 def test_what_is_not_there_raises(source: str) -> None:
     with pytest.raises((UndefinedError, AttributeError, IndexError)):
         environment(PlainEnvironment, source).get_template("it").render(thing=Thing("x"))
+
+
+@pytest.mark.parametrize(
+    "call", ["item('<')", "item('<', '&')", "item('<', mark='&')", "item(mark='&', one=1)", "item()"]
+)
+def test_macros_take_arguments_as_jinja_has_them_do(call: str) -> None:
+    source = f"{{% macro item(one='>', mark='+') %}}{{{{ one }}}}{{{{ mark }}}}{{% endmacro %}}{{{{ {call} }}}}"
+    ours, theirs = environment(PlainEnvironment, source), environment(Environment, source)
+    assert ours.get_template("it").render() == theirs.get_template("it").render()
+
+
+@pytest.mark.parametrize("call", ["item(1, 2)", "item(other=1)"])
+def test_macros_refuse_arguments_that_they_have_not(call: str) -> None:
+    source = f"{{% macro item(one) %}}{{{{ one }}}}{{% endmacro %}}{{{{ {call} }}}}"
+    with pytest.raises(TypeError):
+        environment(PlainEnvironment, source).get_template("it").render()
+
+
+def test_macros_that_name_no_arguments_do_not_compile() -> None:
+    with pytest.raises(TemplateSyntaxError, match="name their arguments"):
+        environment(PlainEnvironment, "{% macro item() %}{{ varargs }}{% endmacro %}").get_template("it")
 
 
 def test_calls_that_are_not_written_out_do_not_compile() -> None:

@@ -62,7 +62,7 @@ def page(trace: Trace, moment: int | None = None) -> str:
         site=SITE, opening=opening_of(source), source=source, result=result_of(shown, place, moment, LIMITS, source)
     )
     msgspec.json.encode(contract.public(trace, diagnoses))
-    return visible_page(templates.get_template("pages/bench.html").render(view=view))
+    return visible_page(templates.get_template("pages/bench.html").render(view=view)).decode()
 
 
 def tags(html: str) -> set[tuple[str, tuple[str, ...]]]:

@@ -13,11 +13,12 @@ from app.web.visible import visible_json, visible_page
         ("<p>a\u202eb</p>", "<p>a\ufffdb</p>"),
         ("<p>tab\tand\nline</p>", "<p>tab\tand\nline</p>"),
         ("<p>é 中 ≠</p>", "<p>é 中 ≠</p>"),
+        ("<p>é\x00 \u2069</p>", "<p>é\u2400 \ufffd</p>"),
         ("<textarea>\u202e</textarea><p>\u202e</p>", "<textarea>\u202e</textarea><p>\ufffd</p>"),
     ],
 )
 def test_a_page_shows_them(html: str, shown: str) -> None:
-    assert visible_page(html) == shown
+    assert visible_page(html).decode() == shown
 
 
 @pytest.mark.parametrize(

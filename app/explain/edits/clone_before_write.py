@@ -6,7 +6,7 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Change, Statement, Tree, call_for, is_name, tree_of
+from app.explain.edits.tree import Change, Statement, Tree, call_for, is_name
 from app.explain.edits.writes import operation_of, places, write_of
 from app.explain.facts import made_by
 from app.trace.model import Trace
@@ -36,13 +36,10 @@ def _cloned(tree: Tree, statement: Statement, target: cst.BaseExpression) -> Pro
         for node in tree.own(statement, cst.Attribute)
         if node.attr.value == "data" and not isinstance(tree.parent(node), cst.AugAssign | cst.AssignTarget)
     }
-    if hidden and (seen := tree_of(tree.with_changes(hidden))) is not None:
-        statement = seen.statements(line)[tree.statements(line).index(statement)]
-        return Proposal(
-            title=f"{title}, and use `.detach()` there",
-            source=seen.with_changes(seen.before(statement, f"{name} = {name}.clone()")),
-        )
-    return Proposal(title=title, source=tree.with_changes(tree.before(statement, f"{name} = {name}.clone()")))
+    return Proposal(
+        title=f"{title}, and use `.detach()` there" if hidden else title,
+        source=tree.with_changes(tree.before(statement, f"{name} = {name}.clone()", hidden)),
+    )
 
 
 def _places(tree: Tree, trace: Trace, through: str) -> Iterator[tuple[Statement, cst.BaseExpression]]:

@@ -8,7 +8,7 @@ import ast
 import io
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ Statement = cst.BaseSmallStatement | cst.BaseCompoundStatement
 Line = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Change = cst.CSTNode | Sequence[cst.CSTNode] | None  # instead of a node: another, several, or none
 Kind = TypeVar("Kind", bound=cst.CSTNode)
+_NONE: Mapping[cst.CSTNode, Change] = {}
 
 _LONE = (cst.Name, cst.Attribute, cst.Call, cst.Subscript)  # a method can follow them as they are
 
@@ -40,7 +41,9 @@ class Tree:
         self._ran_at: dict[tuple[int, str | None, type[cst.CSTNode]], Sequence[cst.CSTNode]] = {}
         # Python's own tree has the same statements in the same order, and knows where they begin
         self._all = tuple(self._blocks(self.module))
-        self._lines = dict(zip(self._all, map(_first_line, _statements(parsed)), strict=True))
+        known = list(_statements(parsed))
+        self._lines = dict(zip(self._all, map(_first_line, known), strict=True))
+        self._ends = {each: one.end_lineno or 0 for each, one in zip(self._all, known, strict=True)}
         self._on_line: defaultdict[int, list[Statement]] = defaultdict(list)
         for statement, line in self._lines.items():
             self._on_line[line].append(statement)
@@ -178,15 +181,58 @@ class Tree:
         for statement in self._all if unknown else ():
             unknown.difference_update(self.own(statement, cst.CSTNode))  # type: ignore[type-abstract]  # all kinds
         above = {each for node in changes for each in self.around(node)}
-        changed = self.module.visit(_Changer(changes, above))
-        return changed.code if isinstance(changed, cst.Module) else self.source
+        before, touched, after = self._around(changes.keys() | above)
+        changed = touched.visit(_Changer(changes, {*above, touched}))
+        if isinstance(changed, cst.Module) and not changed.body:  # a module of nothing has a line end of its own
+            before, changed, after = "", self.module.visit(_Changer(changes, above)), ""
+        return f"{before}{changed.code}{after}" if isinstance(changed, cst.Module) else self.source
 
-    def before(self, statement: Statement, text: str) -> dict[cst.CSTNode, Change]:
-        """The change that puts the statement `text` before `statement`."""
+    def _around(self, touched: Set[cst.CSTNode]) -> tuple[str, cst.Module, str]:
+        """The `touched` top-level lines as a module, and the source before and after them, which stays as it is.
+
+        To write a tree as source takes long. What comes after a loop or the like may still be a part of it: only where
+        a line of simple statements ends is that known.
+        """
+        module, body = self.module, self.module.body
+        places = [at for at, line in enumerate(body) if line in touched]
+        if not places or "\\\n" in self.source or "\r" in self.source:  # lines that end elsewhere than they seem to
+            return "", module, ""
+        first, last = places[0], places[-1]
+        while first and not isinstance(body[first - 1], cst.SimpleStatementLine):
+            first -= 1
+        while last + 1 < len(body) and not isinstance(body[last], cst.SimpleStatementLine):
+            last += 1
+        begin, end = self._end_of(body[first - 1]) if first else 0, self._end_of(body[last])
+        if last + 1 < len(body):
+            module = module.with_changes(footer=(), has_trailing_newline=True)
+        else:
+            end = len(self.source)
+        if first:
+            module = module.with_changes(header=())
+        return self.source[:begin], module.with_changes(body=body[first : last + 1]), self.source[end:]
+
+    def _end_of(self, line: cst.CSTNode) -> int:
+        """Where the physical line ends on which a line of simple statements does."""
+        if not isinstance(line, cst.SimpleStatementLine):
+            return 0
+        end = -1
+        for _ in range(self._ends[line.body[-1]]):
+            end = self.source.find("\n", end + 1)
+        return end + 1
+
+    def before(
+        self, statement: Statement, text: str, changes: Mapping[cst.CSTNode, Change] = _NONE
+    ) -> dict[cst.CSTNode, Change]:
+        """The change that puts the statement `text` before `statement`, in which there may be `changes` as well."""
         line = self.whole_line(statement)
         if line is None:
-            return {statement: (*_small(text), statement)}
-        return {line: (_parsed(text).with_changes(leading_lines=line.leading_lines), _unled(line))}
+            return {statement: (*_small(text), self._changed(statement, changes))}
+        first = _parsed(text).with_changes(leading_lines=line.leading_lines)
+        return {line: (first, _unled(self._changed(line, changes)))}
+
+    def _changed(self, node: Kind, changes: Mapping[cst.CSTNode, Change]) -> Kind:
+        above = {each for inside in changes for each in self.around(inside)}
+        return cst.ensure_type(node.visit(_Changer(changes, above)), type(node)) if changes else node
 
     def after(self, statement: Statement, text: str) -> dict[cst.CSTNode, Change]:
         """The change that puts the statement `text` after `statement`."""
