@@ -12,6 +12,7 @@ from app.trace.model import Scalar, Summary, Values
 
 ROW = 8  # elements shown in one row; of more, the first HEAD and the last TAIL
 HEAD, TAIL = 3, 2
+KNOWN = 64  # elements of a row that is kept
 GRID = 8  # rows and columns shown with numbers
 HEAT = 32  # rows and columns shown as colour alone; beyond, a summary
 
@@ -68,6 +69,9 @@ def level(value: Scalar, strongest: float) -> Level:
 
 def magnitude(value: Scalar) -> float | None:
     """The size of `value` without its sign; None if it is not finite."""
+    if type(value) is float:  # as nearly all are
+        size = abs(value)
+        return size if size < math.inf else None
     if isinstance(value, tuple):
         parts = [magnitude(part) for part in value]
         return None if None in parts else math.hypot(*(part for part in parts if part is not None))
@@ -153,7 +157,7 @@ def _rows_and_columns(shape: Sequence[int]) -> tuple[int, int]:
 
 def _row(values: Values, digits: int, was: Sequence[Scalar] | None) -> Cells:
     flat = values.flat or ()
-    if len(flat) > ROW:
+    if len(flat) > KNOWN:
         return _listed(flat, digits, was)
     return _few(repr((flat, was)), flat, digits, was)
 
