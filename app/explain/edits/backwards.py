@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from app.explain.edits.tree import Statement, Tree, is_name, method_name, receiver
+from app.explain.edits.nodes import is_name, method_name, receiver
+from app.explain.edits.tree import Statement, Tree
 from app.trace.model import Backward, Operation, Trace
 
 

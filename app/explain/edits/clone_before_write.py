@@ -6,7 +6,8 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Change, Statement, Tree, call_for, is_name
+from app.explain.edits.nodes import call_for, is_name
+from app.explain.edits.tree import Change, Statement, Tree
 from app.explain.edits.writes import operation_of, places, write_of
 from app.explain.facts import made_by
 from app.trace.model import Trace

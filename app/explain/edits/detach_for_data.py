@@ -6,7 +6,8 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Tree, call_for
+from app.explain.edits.nodes import call_for
+from app.explain.edits.tree import Tree
 from app.explain.facts import made_by
 from app.trace.model import Trace
 

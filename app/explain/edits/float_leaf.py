@@ -6,9 +6,7 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import (
-    Change,
-    Tree,
+from app.explain.edits.nodes import (
     assignment,
     is_name,
     keyword,
@@ -18,6 +16,7 @@ from app.explain.edits.tree import (
     receiver,
     with_keyword,
 )
+from app.explain.edits.tree import Change, Tree
 from app.trace.model import Trace
 
 

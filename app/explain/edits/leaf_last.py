@@ -6,7 +6,8 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Tree, keyword, method, method_name, without_keyword
+from app.explain.edits.nodes import keyword, method, method_name, without_keyword
+from app.explain.edits.tree import Tree
 from app.trace.model import Trace
 
 

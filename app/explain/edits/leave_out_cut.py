@@ -6,7 +6,8 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Change, Statement, Tree, method_name, owner_of_set, receiver
+from app.explain.edits.nodes import method_name, owner_of_set, receiver
+from app.explain.edits.tree import Change, Statement, Tree
 from app.trace.flow import Cut, cuts
 from app.trace.model import Operation, Trace
 

@@ -6,9 +6,7 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import (
-    Change,
-    Tree,
+from app.explain.edits.nodes import (
     assigned,
     assignment,
     is_name,
@@ -18,6 +16,7 @@ from app.explain.edits.tree import (
     receiver,
     without_keyword,
 )
+from app.explain.edits.tree import Change, Tree
 from app.explain.edits.writes import Place, operation_of, places, write_of
 from app.trace.model import Trace
 

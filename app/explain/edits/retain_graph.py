@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
 from app.explain.edits.backwards import calls
-from app.explain.edits.tree import Tree, with_keyword
+from app.explain.edits.nodes import with_keyword
+from app.explain.edits.tree import Tree
 from app.trace.model import Trace
 
 

@@ -7,7 +7,8 @@ import libcst as cst
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
 from app.explain.edits.backwards import calls_of, root_of
-from app.explain.edits.tree import Tree, is_name, method, method_name, with_keyword
+from app.explain.edits.nodes import is_name, method, method_name, with_keyword
+from app.explain.edits.tree import Tree
 from app.trace.model import Trace
 
 

@@ -7,9 +7,7 @@ import libcst as cst
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
 from app.explain.edits.no_grad import wrapped
-from app.explain.edits.tree import (
-    Change,
-    Tree,
+from app.explain.edits.nodes import (
     assignment,
     is_name,
     keyword,
@@ -17,9 +15,9 @@ from app.explain.edits.tree import (
     method_name,
     owner_of_set,
     receiver,
-    tree_of,
     with_keyword,
 )
+from app.explain.edits.tree import Change, Tree, tree_of
 from app.trace.model import Trace
 
 

@@ -6,7 +6,8 @@ import libcst as cst
 
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
-from app.explain.edits.tree import Change, Tree, method_name, receiver
+from app.explain.edits.nodes import method_name, receiver
+from app.explain.edits.tree import Change, Tree
 from app.explain.edits.writes import is_method
 from app.trace.model import Trace
 

@@ -6,7 +6,8 @@ import libcst as cst
 from msgspec import Struct
 
 from app.explain.diagnosis import Diagnosis
-from app.explain.edits.tree import Statement, Tree, keyword, method_name, receiver
+from app.explain.edits.nodes import keyword, method_name, receiver
+from app.explain.edits.tree import Statement, Tree
 from app.trace.model import Operation, Trace, Write
 
 

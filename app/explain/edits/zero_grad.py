@@ -7,7 +7,8 @@ import libcst as cst
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Proposal
 from app.explain.edits.backwards import calls
-from app.explain.edits.tree import Tree, is_name, method_name, receiver
+from app.explain.edits.nodes import is_name, method_name, receiver
+from app.explain.edits.tree import Tree
 from app.trace.model import Trace
 
 MOST = 4  # leaves cleared in one line
