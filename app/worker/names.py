@@ -28,6 +28,8 @@ _WRITTEN: dict[type, Callable[[Any], str]] = {  # as Python writes them, which r
 _UNTOLD = frozenset([type(torch), type(lambda: 0), type(len), type])  # modules, functions, classes: no variables
 _TEXT_SHOWN = 60
 _HELD = frozenset([int, float, complex, bool, str, bytes, type(None)])
+_module_of, _mro_of = type.__dict__["__module__"].__get__, type.__dict__["__mro__"].__get__  # a class may have its own
+_own_of = type.__dict__["__dict__"].__get__
 _GONE, _OURS = object(), object()  # a name that was not there; one of those that every script has
 
 
@@ -75,7 +77,7 @@ def tensors_in(
                 yield from tensors_in(f"{name}[{index}]", item, depth - 1, called)
         elif kind is dict:
             yield from _of_dict(name, value, depth, called)  # type: ignore[arg-type]  # it is a dict: see `kind`
-        elif type.__dict__["__module__"].__get__(kind) == "__main__":
+        elif _module_of(kind) == "__main__":
             yield from _of_attributes(name, value, depth, called)
 
 
@@ -127,8 +129,8 @@ def _of_attributes(
 
 
 def _attributes(value: object) -> dict[str, object]:
-    for owner in type.__dict__["__mro__"].__get__(type(value)):
-        descriptor = type.__dict__["__dict__"].__get__(owner).get("__dict__")
+    for owner in _mro_of(type(value)):
+        descriptor = _own_of(owner).get("__dict__")
         if descriptor is not None:  # not getattr: a class may have code of its own for that
             attributes = descriptor.__get__(value) if type(descriptor) is GetSetDescriptorType else None
             return attributes if type(attributes) is dict else {}
@@ -177,7 +179,7 @@ def _holds(kind: type) -> bool:
     """Whether things of `kind` hold others directly, which may change while they are the same."""
     if kind in _LISTS or kind is dict or issubclass(kind, torch.optim.Optimizer):
         return True
-    return not issubclass(kind, torch.nn.Module) and type.__dict__["__module__"].__get__(kind) == "__main__"
+    return not issubclass(kind, torch.nn.Module) and _module_of(kind) == "__main__"
 
 
 def _thing(key: str, value: object) -> _Thing:
@@ -242,12 +244,13 @@ class Names:
             if type(before) is TensorRecord:
                 if before.ref() is value and value is not None:
                     continue  # a reference to what is gone gives None, as a name may
-            elif type(before) is _Thing and before.id == id(value) and not (kind in _HELD or is_tensor(value)):
-                if before.kind is not kind:  # its class was set
+            elif type(before) is _Thing and before.id == id(value):
+                if before.kind is not kind and not (kind in _HELD or is_tensor(value)):  # its class was set
                     before = values[key] = _thing(key, value)
-                if before.looked_at and (before.changes or before.where not in self._seen):
-                    self._look_at(key, value, step, "", 0)
-                continue
+                if before.kind is kind:
+                    if before.looked_at and (before.changes or before.where not in self._seen):
+                        self._look_at(key, value, step, "", 0)
+                    continue
             if before is _GONE and key.startswith("__"):
                 values[key] = _OURS
             elif kind in _HELD:
