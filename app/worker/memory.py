@@ -196,7 +196,7 @@ class Memory:
         first = min([first, *(part.first for part in parts)])
         last = max([last, *(part.first + part.size_bytes for part in parts)])
         if (whole.first, whole.size_bytes) != (first, last - first):
-            whole.looks = []  # of other bytes
+            whole.looks = ()  # of other bytes
         whole.first, whole.size_bytes = first, last - first
         for part in parts:
             for tensor in part.tensors:

@@ -57,7 +57,7 @@ class CounterRecord(Struct, eq=False, gc=False):
         self.probes += (ref,)
 
 
-class Look(Struct, frozen=True, gc=False):
+class Look(Struct, eq=False, gc=False):
     """What a storage held from a moment on: its bytes, a summary of many, or neither where that was not kept."""
 
     moment: int
@@ -80,7 +80,7 @@ class StorageRecord(Struct, eq=False, gc=False):
     weak: tuple[int, ...] = ()  # weak references to its StorageImpls
     counters: tuple[CounterRecord, ...] = ()
     tensors: list["TensorRecord"] = []
-    looks: list[Look] = []
+    looks: list[Look] | tuple[()] = ()  # most temporaries are never looked at, and a list each is one to collect
 
     def locate(self) -> None:
         """Ask again where it lies: `resize_` may have moved it. What several StorageImpls share stays."""

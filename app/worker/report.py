@@ -88,6 +88,7 @@ class Report:
         final = dict(self._final())
         backwards = tuple(reversed([self._backward(call) for call in reversed(recorder.gradients.backwards)]))
         nodes = {key: self._node(node) for key, node in reversed(recorder.graph.nodes.items())}
+        recorder.chronicle.summarise_waiting()
         return Trace(
             environment=ENVIRONMENT,
             outcome=outcome,

@@ -43,8 +43,18 @@ def summary_at(first: int, elements: int, dtype: torch.dtype) -> Summary | None:
     """The same of `elements` that lie at the address `first`, in numpy alone where it knows their type."""
     if not elements or elements > budget.SUMMARISED_ELEMENTS or dtype not in _NUMPYS:
         return summary(listed(first, elements, dtype))
-    numbers = numpy.frombuffer(memory_at(first, elements * ITEM_BYTES[dtype]), _NUMPYS[dtype])
-    if elements <= _ROOM:
+    return summary_of(memory_at(first, elements * ITEM_BYTES[dtype]), dtype)
+
+
+def can_wait(elements: int, dtype: torch.dtype) -> bool:
+    """Whether a copy of so many is small enough to be kept for `summary_of` to take later."""
+    return 0 < elements <= _ROOM and dtype in _NUMPYS
+
+
+def summary_of(block: bytes | memoryview, dtype: torch.dtype) -> Summary:
+    """The same of the bytes of elements of a type that numpy knows."""
+    numbers = numpy.frombuffer(block, _NUMPYS[dtype])
+    if numbers.size <= _ROOM:
         found = _summary_of_finite(numbers)
         if found is not None:
             return found
