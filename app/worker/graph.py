@@ -38,6 +38,7 @@ from app.worker.snapshots import Snapshot, Snapshots
 _UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad, and of nodes that only refuse
 _MARK = "_tapescope"
 _ATTRIBUTES = 20  # of one ctx
+_SETTLED_BYTES = 2**20  # of copies of large saved tensors, which are then looked through for the first time
 _BOTH = "both"  # marks an AccumulateGrad that has both hooks of ours
 _Custom = torch.autograd.function.BackwardCFunction
 
@@ -131,6 +132,7 @@ class Graph:
         self._names: dict[str, str] = {}
         self._copied: deque[tuple[Snapshot, TensorRecord, NodeRecord]] = deque()  # large saved tensors, oldest first
         self._copied_bytes = 0
+        self._settle_at = _SETTLED_BYTES
         spare_handles()
 
     def accumulator(self, leaf: TensorRecord | None) -> NodeRecord | None:
@@ -291,13 +293,28 @@ class Graph:
         """Hold the copy of a large saved tensor, for which older ones may have to go."""
         self._copied.append((taken, tensor, node))
         self._copied_bytes += len(taken.large or b"")
+        if self._copied_bytes > self._settle_at:
+            self._let_go()
         while self._copied_bytes > budget.COPIES_BYTES:
-            oldest, tensor, node = self._copied.popleft()
+            oldest, _, _ = self._copied.popleft()
             self._copied_bytes -= len(oldest.large or b"")
+            oldest.forget()
+
+    def _let_go(self) -> None:
+        """Drop the copies with which nothing will be compared: what was saved is gone.
+
+        Not only once there are too many: the next ones then lie where those did, in memory that is in the caches.
+        """
+        kept: deque[tuple[Snapshot, TensorRecord, NodeRecord]] = deque()
+        for copy in self._copied:
+            taken, tensor, node = copy
             if node.freed_at is not None and tensor.ref() is None:
-                oldest.large = None  # what was saved is gone: there is nothing to compare it with
+                self._copied_bytes -= len(taken.large or b"")
+                taken.large = None
             else:
-                oldest.forget()
+                kept.append(copy)
+        self._copied = kept
+        self._settle_at = max(_SETTLED_BYTES, 2 * self._copied_bytes)
 
     def read(self, node: Node, record: NodeRecord) -> tuple[bool, tuple[Check, ...]]:
         """Compare what `node` kept with what it will read now. False if it was freed."""
@@ -323,7 +340,11 @@ class Graph:
     def _compare(self, entry: SavedRecord, tensor: torch.Tensor) -> None:
         """Note how `tensor`, which is about to be read, is, and whether it holds what it did when it was kept."""
         entry.version_read = version_of(tensor)
-        if entry.saved is not None:
+        if entry.saved is None:
+            return
+        if self._snapshots.is_still(tensor, entry.saved):
+            entry.intact, entry.at_read = True, None
+        else:
             now = self._snapshots.take_observable(tensor)
             if now is not None:
                 entry.intact = entry.saved.same_as(now)

@@ -92,6 +92,24 @@ class Snapshots:
             return Snapshot(None, shape, stride, dtype, _crc32(held))
         return Snapshot(None, shape, stride, dtype, None, held.tobytes())  # a copy costs a tenth of a checksum
 
+    def is_still(self, tensor: torch.Tensor, snapshot: Snapshot) -> bool:
+        """Whether `tensor`, which is observable, holds what it did at `snapshot`, compared where it lies.
+
+        False also where only another snapshot can tell.
+        """
+        block, dtype = snapshot.block or snapshot.large, dtype_of(tensor)
+        if block is None or dtype is not snapshot.dtype or dtype in COMPLEX or shape_of(tensor) != snapshot.shape:
+            return False
+        if snapshot.stride is None:
+            if not is_contiguous(tensor):
+                return False
+        elif stride_of(tensor) != snapshot.stride or is_contiguous(tensor) or is_neg(tensor):
+            return False
+        size_bytes = len(block)
+        if size_bytes + offset_of(tensor) * ITEM_BYTES[dtype] > size_bytes_of(untyped_storage(tensor)):
+            return False
+        return block.startswith(memory_at(data_ptr(tensor), size_bytes))  # copies nothing, unlike a comparison
+
     def keep(self, snapshot: Snapshot | None) -> Snapshot | None:
         """Count the contents of `snapshot`, which stays, in the budget."""
         if snapshot is not None and snapshot.block is not None:
