@@ -58,7 +58,7 @@ def summary_of(block: bytes | memoryview, dtype: torch.dtype) -> Summary:
         found = _summary_of_finite(numbers)
         if found is not None:
             return found
-    return _summary_of(numbers.astype(numpy.float64))
+    return _summary_of(numbers)
 
 
 def _summary_of_finite(numbers: NumpyArray) -> Summary | None:
@@ -87,8 +87,9 @@ def _summary_of_finite(numbers: NumpyArray) -> Summary | None:
     return Summary(min=low, max=high, mean=mean, zeros=int(numpy.count_nonzero(numbers == 0)), not_finite=0, bins=bins)
 
 
-def _summary_of(flat: NumpyArray) -> Summary:
-    with numpy.errstate(all="ignore"):
+def _summary_of(numbers: NumpyArray) -> Summary:
+    with numpy.errstate(all="ignore"):  # numpy warns where it casts nan that came about by chance, in unwritten memory
+        flat = numbers.astype(numpy.float64, copy=False)
         total = _sum(flat)  # finite only where every element is
         finite = flat if flat.size and isfinite(total) else flat[numpy.isfinite(flat)]
         low = high = mean = None
