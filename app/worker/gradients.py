@@ -160,12 +160,13 @@ class Gradients:
         """A line of a hook begins that runs once a gradient was added: note what there is."""
         leaf, self.accumulating = self.accumulating, None
         if leaf is not None and self._running:
+            step = self._running[-1].step
             with Unobserved():
-                self._note_accumulated(leaf, self._running[-1].step)
+                self._note_accumulated(leaf, self._recorder.memory.meet(leaf, step), step)
 
-    def _note_accumulated(self, leaf: torch.Tensor, step: int) -> None:
+    def _note_accumulated(self, leaf: torch.Tensor, record: TensorRecord, step: int) -> None:
         self._recorder.writes.note_accumulated(step, leaf)
-        self._recorder.note_grad(leaf, self._recorder.memory.meet(leaf, step), step)
+        self._recorder.note_grad(leaf, record, step)
 
     def after_node(
         self,
@@ -191,7 +192,7 @@ class Gradients:
             record = recorder.graph.accumulator(known)
             if known is not None and record is not None and self._leave(record, grad_inputs, grad_outputs):
                 self.accumulating = None
-                self._note_accumulated(leaf, self._running[-1].step)
+                self._note_accumulated(leaf, known, self._running[-1].step)
 
     def _leave(
         self,

@@ -6,7 +6,7 @@ graph lives exactly as long as without us. An AccumulateGrad has no number; it i
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import partial
 from itertools import count
 from typing import Any, cast
 
@@ -230,9 +230,12 @@ class Graph:
         self.follow_leaf(tensor, step)
 
     def _enter(self, node: Node, sequence: int, step: int, call: int | None) -> NodeRecord:
-        kind = type(node)
-        custom = issubclass(kind, _Custom)
-        slots = _slots_of(kind) if custom else _slots_of_torchs(kind)
+        kind, custom = type(node), False
+        slots = _TORCHS_SLOTS.get(kind)
+        if slots is None:
+            slots, custom = _slots_of(kind), issubclass(kind, _Custom)
+            if not custom:
+                _TORCHS_SLOTS[kind] = slots
         full_name = node.name()
         name = self._names.get(full_name)
         if name is None:
@@ -243,12 +246,14 @@ class Graph:
             saved: list[SavedRecord] = []
             for attribute, slot in slots:
                 raw = _held(node, attribute)
+                if raw is None:  # this call did not need the slot
+                    continue
                 if type(raw) is tuple or type(raw) is list:
                     for index, one in enumerate(raw):
                         entry = SavedRecord(f"{slot}[{index}]", attribute, index, step)
                         if self._keep(one, sequence, entry, record):
                             saved.append(entry)
-                elif raw is not None:  # else this call did not need the slot
+                else:
                     entry = SavedRecord(slot, attribute, None, step)
                     if self._keep(raw, sequence, entry, record):
                         saved.append(entry)
@@ -360,7 +365,8 @@ def _slots_of(kind: type[Node]) -> tuple[tuple[str, str], ...]:
     return tuple((name, name.removeprefix("_raw_saved_")) for name in names)
 
 
-_slots_of_torchs = cache(_slots_of)  # not for custom Functions: the snippet's classes live as long as without us
+# of nodes in earlier runs too, but not of custom Functions: the snippet's classes live as long as without us
+_TORCHS_SLOTS: dict[type[Node], tuple[tuple[str, str], ...]] = {}
 
 _numbers = count(-2, -1)
 
@@ -385,7 +391,7 @@ def _held(node: Node, attribute: str) -> object:
 
 def contents_of(saved: object) -> torch.Tensor | None:
     """The tensor in a SavedTensor, without the version check; None if it is empty, freed or packed by hooks."""
-    if saved is None or _is_hooked(saved):
+    if saved is None or getattr(saved, "unpack_hook", None) is not None:  # as `_is_hooked`, asked very often
         return None
     tensor = saved.data  # type: ignore[attr-defined]  # not in the stubs of torch
     return tensor if isinstance(tensor, TensorBase) else None

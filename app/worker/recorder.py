@@ -200,8 +200,7 @@ class Recorder:
             tensors = tensors_among(args)
             if kwargs:
                 tensors += tensors_among(kwargs.values())
-            known = self.memory.known
-            records = tuple([known(tensor) or self.meet(tensor, step) for tensor in tensors])
+            records = tuple([self.meet(tensor, step) for tensor in tensors])
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
             may_write = operator.in_place or "out" in kwargs
             overlap = None
@@ -252,8 +251,8 @@ class Recorder:
 
     def meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
         """The record of `tensor`, which is followed into its graph at first sight."""
-        record = self.memory.known(tensor)
-        if record is None:
+        record = self.memory.by_id.get(id(tensor))  # as `known` says, asked very often
+        if record is None or record.ref() is not tensor:
             record = self.memory.enter(tensor, step)
             self.graph.follow(tensor, record, step, self.modules.current)
         return record
@@ -266,18 +265,20 @@ class Recorder:
         kwargs: dict[str, object],
         tensors: list[torch.Tensor],
     ) -> None:
-        moved = []
-        for tensor, record in zip(tensors, operation.inputs, strict=True):
-            counter = record.counter
-            if counter is not None and version_of(tensor) != counter.version and not is_inference(tensor):
-                moved.append((tensor, record))
+        moved = [
+            (tensor, record)
+            for tensor, record in zip(tensors, operation.inputs, strict=True)
+            if record.counter is not None and version_of(tensor) != record.counter.version and not is_inference(tensor)
+        ]
         writes = operator.in_place or "out" in kwargs
         if not moved and not writes and not operator.relocates:
             return
         # the operator wrote through self, through `out=`, or through whichever's counter moved
         named = tensors_among((kwargs["out"],)) if "out" in kwargs else []
         named = named or (tensors_among(args[:1]) if operator.in_place else [])
-        through = [pair for pair in moved if any(pair[0] is tensor for tensor in named)] or moved
+        through = moved
+        if len(moved) > 1:
+            through = [pair for pair in moved if any(pair[0] is tensor for tensor in named)] or moved
         self.writes.note_versioned(operator.name, operation.step, through, moved)
         if not through and writes:
             uncounted = [self.meet(tensor, operation.step) for tensor in named]

@@ -75,7 +75,7 @@ class StorageRecord(Struct, eq=False, gc=False):
     step: int
     moment: int
     owner: str
-    exposed: bool  # its address was handed out: it can be written unseen
+    exposed: bool = False  # its address was handed out: it can be written unseen
     several: bool = False  # whether there was ever more than one of them
     weak: tuple[int, ...] = ()  # weak references to its StorageImpls
     counters: tuple[CounterRecord, ...] = ()
