@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from app.trace.model import Binding
 from app.worker import budget
-from app.worker.bound import is_module, is_optimizer, is_tensor
+from app.worker.bound import dict_of, is_module, is_optimizer, is_tensor, module_of, mro_of
 from app.worker.clock import Clock
 from app.worker.records import TensorRecord
 
@@ -28,8 +28,6 @@ _WRITTEN: dict[type, Callable[[Any], str]] = {  # as Python writes them, which r
 _UNTOLD = frozenset([type(torch), type(lambda: 0), type(len), type])  # modules, functions, classes: no variables
 _TEXT_SHOWN = 60
 _HELD = frozenset([int, float, complex, bool, str, bytes, type(None)])
-_module_of, _mro_of = type.__dict__["__module__"].__get__, type.__dict__["__mro__"].__get__  # a class may have its own
-_own_of = type.__dict__["__dict__"].__get__
 _GONE, _OURS = object(), object()  # a name that was not there; one of those that every script has
 
 
@@ -77,7 +75,7 @@ def tensors_in(
                 yield from tensors_in(f"{name}[{index}]", item, depth - 1, called)
         elif kind is dict:
             yield from _of_dict(name, value, depth, called)  # type: ignore[arg-type]  # it is a dict: see `kind`
-        elif _module_of(kind) == "__main__":
+        elif module_of(kind) == "__main__":
             yield from _of_attributes(name, value, depth, called)
 
 
@@ -103,12 +101,17 @@ def _of_optimizer(
 def _places(optimizer: object) -> dict[int, int]:
     """By id of each parameter: how `state_dict` counts it."""
     places: dict[int, int] = {}
+    for parameter in parameters_of(optimizer):
+        places.setdefault(id(parameter), len(places))
+    return places
+
+
+def parameters_of(optimizer: object) -> Iterator[object]:
+    """What `optimizer` was handed, group by group."""
     groups = _attributes(optimizer).get("param_groups")
     for group in groups if type(groups) is list else ():
         parameters = group.get("params") if type(group) is dict else None
-        for parameter in parameters if type(parameters) is list else ():
-            places.setdefault(id(parameter), len(places))
-    return places
+        yield from parameters if type(parameters) is list else ()
 
 
 def _states(optimizer: object) -> list[tuple[object, dict[object, object]]]:
@@ -129,8 +132,8 @@ def _of_attributes(
 
 
 def _attributes(value: object) -> dict[str, object]:
-    for owner in _mro_of(type(value)):
-        descriptor = _own_of(owner).get("__dict__")
+    for owner in mro_of(type(value)):
+        descriptor = dict_of(owner).get("__dict__")
         if descriptor is not None:  # not getattr: a class may have code of its own for that
             attributes = descriptor.__get__(value) if type(descriptor) is GetSetDescriptorType else None
             return attributes if type(attributes) is dict else {}
@@ -179,7 +182,7 @@ def _holds(kind: type) -> bool:
     """Whether things of `kind` hold others directly, which may change while they are the same."""
     if kind in _LISTS or kind is dict or issubclass(kind, torch.optim.Optimizer):
         return True
-    return not issubclass(kind, torch.nn.Module) and _module_of(kind) == "__main__"
+    return not issubclass(kind, torch.nn.Module) and module_of(kind) == "__main__"
 
 
 def _thing(key: str, value: object) -> _Thing:

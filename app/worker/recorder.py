@@ -80,7 +80,7 @@ class Recorder:
             fast_paths_beside(self.mode),
             forgetful_swaps(self.memory),
             hidden_shown_to(self),
-            optimizers_shown_to(self.handed.note),
+            optimizers_shown_to(self.handed, self.mode),
         ):
             enter_mode(self.mode)
             try:
