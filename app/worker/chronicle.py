@@ -69,12 +69,13 @@ class Chronicle:
         else:
             look = Look(now)
             self._summarise(storage, look)
-        if not looks:
-            storage.looks = [look]
-        elif looks[-1].moment == now:
-            looks[-1] = look
-        else:
-            looks.append(look)
+        if isinstance(looks, list):
+            if looks[-1].moment == now:
+                looks[-1] = look
+            else:
+                looks.append(look)
+        else:  # of one at most
+            storage.looks = [*looks, look] if looks and looks[0].moment != now else (look,)
 
     def _summarise(self, storage: StorageRecord, look: Look) -> None:
         """See to it that `look` gets a summary of what `storage` holds now: at once only of much memory.

@@ -6,7 +6,7 @@ graph lives exactly as long as without us. An AccumulateGrad has no number; it i
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
 from typing import Any, cast
 
@@ -335,7 +335,7 @@ class Graph:
                 continue
             held = True
             self._compare(entry, tensor)
-            checks.append(Check(slot=at, version=entry.version_read, intact=entry.intact))
+            checks.append(_check(at, entry.version_read, entry.intact))
         for entry in record.kept:
             value = vars(node).get(entry.attribute)
             if entry.tensor is not None and is_tensor(value) and self._memory.known(value) is entry.tensor:
@@ -367,6 +367,12 @@ def _slots_of(kind: type[Node]) -> tuple[tuple[str, str], ...]:
 
 # of nodes in earlier runs too, but not of custom Functions: the snippet's classes live as long as without us
 _TORCHS_SLOTS: dict[type[Node], tuple[tuple[str, str], ...]] = {}
+
+
+@lru_cache(1_000)  # there are many, and few different ones
+def _check(slot: int, version: int | None, intact: bool | None) -> Check:
+    return Check(slot=slot, version=version, intact=intact)
+
 
 _numbers = count(-2, -1)
 

@@ -103,7 +103,7 @@ class Memory:
             record.stride, record.offset = stride_of(tensor), place_in(storage, tensor)
             if storage.dtype in COMPLEX:
                 record.lazy = is_conj(tensor) or is_neg(tensor)
-            storage.tensors.append(record)
+            storage.is_under(record)
             version = version_of(tensor)
             if version is not None:  # not `inference`: memory can be swapped for another kind's
                 counter = self._shared_counter(tensor, storage) if storage.counters else None
@@ -218,7 +218,7 @@ class Memory:
             part.key = whole.key  # for the writes that name it
             whole.weak += part.weak
             whole.counters += part.counters
-            whole.tensors += part.tensors
+            whole.tensors = [*whole.tensors, *part.tensors]
             for tensor in part.tensors:
                 tensor.storage = whole
             self._by_impl = {impl: whole if record is part else record for impl, record in self._by_impl.items()}

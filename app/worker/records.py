@@ -79,8 +79,16 @@ class StorageRecord(Struct, eq=False, gc=False):
     several: bool = False  # whether there was ever more than one of them
     weak: tuple[int, ...] = ()  # weak references to its StorageImpls
     counters: tuple[CounterRecord, ...] = ()
-    tensors: list["TensorRecord"] = []
-    looks: list[Look] | tuple[()] = ()  # most temporaries are never looked at, and a list each is one to collect
+    # most have one of each, and a list is one more thing for the garbage collector to go through
+    tensors: "tuple[TensorRecord, ...] | list[TensorRecord]" = ()
+    looks: tuple[Look, ...] | list[Look] = ()
+
+    def is_under(self, tensor: "TensorRecord") -> None:
+        """Note one more tensor over it."""
+        if isinstance(self.tensors, list):
+            self.tensors.append(tensor)
+        else:
+            self.tensors = [*self.tensors, tensor] if self.tensors else (tensor,)
 
     def locate(self) -> None:
         """Ask again where it lies: `resize_` may have moved it. What several StorageImpls share stays."""

@@ -2,7 +2,7 @@
 
 import gc
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import islice
@@ -69,7 +69,7 @@ class Report:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._alive = dict(self._living())
+        self._alive = dict(self._living(recorder.memory.tensors))
         self._end = Listing()
         self._beginning = Listing()
         self._history = Listing()
@@ -119,10 +119,11 @@ class Report:
         if stdout:
             yield self._recorder.clock.now, len(stdout)
 
-    def _living(self) -> Iterator[tuple[str, torch.Tensor]]:
+    def _living(self, among: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
         """The tensors that are still referred to, by the last of their records."""
         memory = self._recorder.memory
-        for key, record in memory.tensors.items():
+        for key in among:
+            record = memory.tensors[key]
             tensor = record.tensor()
             if tensor is not None and memory.known(tensor) is record:
                 yield key, tensor
@@ -131,7 +132,7 @@ class Report:
         """Names, memory and nodes as the run left them."""
         recorder = self._recorder
         nodes = recorder.graph.nodes
-        known = len(nodes)
+        known, met = len(nodes), len(recorder.memory.tensors)
         if recorder.was_cut:
             recorder.clock.now += 1  # what is seen now came about after the last moment that was recorded
             recorder.graph.most = min(budget.NODES, known + budget.NODES_SINCE)
@@ -150,7 +151,7 @@ class Report:
         if recorder.was_cut:
             for node in islice(nodes.values(), known, None):
                 node.step = None  # recorded since then, on whichever line
-        self._alive = dict(self._living())
+        self._alive = dict(self._living([*self._alive, *islice(recorder.memory.tensors, met, None)]))
 
     def _listing(self, moment: int) -> Listing:
         """Where contents of that moment are listed."""

@@ -62,6 +62,7 @@ class Snapshots:
     def __init__(self) -> None:
         self._kept: deque[Snapshot] = deque()
         self._bytes = 0
+        self._shapes: dict[tuple[tuple[int, ...], torch.dtype], Snapshot] = {}  # contiguous, without contents
         self.forgotten = 0
 
     def take(self, tensor: torch.Tensor) -> Snapshot | None:
@@ -130,17 +131,16 @@ class Snapshots:
             if tensor is None or not is_observable(tensor):
                 taken.append(None)
                 continue
-            dtype, extent, stride = dtype_of(tensor), numel(tensor), None
-            shape = as_tuple(shape_of(tensor))
-            contiguous = is_contiguous(tensor)
-            if not contiguous or dtype in COMPLEX:
+            dtype, shape, stride, contiguous = dtype_of(tensor), as_tuple(shape_of(tensor)), None, is_contiguous(tensor)
+            if contiguous and dtype not in COMPLEX:
+                extent = numel(tensor)
+            else:
                 tensor, stride, extent = _unscattered(tensor, contiguous=contiguous)
             size_bytes = extent * ITEM_BYTES[dtype]
             if size_bytes > budget.SNAPSHOT_BYTES:
-                taken.append(Snapshot(None, shape, stride, dtype))
+                taken.append(self._of_shape(shape, dtype) if stride is None else Snapshot(None, shape, stride, dtype))
                 continue
-            block = memory_at(data_ptr(tensor), size_bytes).tobytes()
-            snapshot = Snapshot(block, shape, stride, dtype)
+            snapshot = Snapshot(memory_at(data_ptr(tensor), size_bytes).tobytes(), shape, stride, dtype)
             taken.append(snapshot)
             self._bytes += size_bytes
             if self._bytes > budget.BEGINNING_BYTES:
@@ -148,6 +148,13 @@ class Snapshots:
         if self._bytes > budget.SNAPSHOTS_BYTES:
             self._forget()
         return tuple(taken)
+
+    def _of_shape(self, shape: tuple[int, ...], dtype: torch.dtype) -> Snapshot:
+        """One for all gradients of a shape of which nothing more is kept: a training loop has thousands."""
+        known = self._shapes.get((shape, dtype))
+        if known is None:
+            known = self._shapes[shape, dtype] = Snapshot(None, shape, None, dtype)
+        return known
 
     def _forget(self) -> None:
         while self._bytes > budget.SNAPSHOTS_BYTES:
