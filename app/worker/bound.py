@@ -22,7 +22,6 @@ _functions: Any = torch._C
 
 shape_of: Callable[[torch.Tensor], torch.Size] = _attributes.shape.__get__
 dtype_of: Callable[[torch.Tensor], torch.dtype] = _attributes.dtype.__get__
-layout_of: Callable[[torch.Tensor], torch.layout] = _attributes.layout.__get__
 is_cpu_of: Callable[[torch.Tensor], bool] = _attributes.is_cpu.__get__
 is_nested_of: Callable[[torch.Tensor], bool] = _attributes.is_nested.__get__
 retains_grad_of: Callable[[torch.Tensor], bool] = _attributes.retains_grad.__get__

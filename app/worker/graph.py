@@ -4,7 +4,7 @@ Nodes are known by their sequence number, which no other node of the run gets, a
 graph lives exactly as long as without us. An AccumulateGrad has no number; it is known by its leaf.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from itertools import count
@@ -55,7 +55,13 @@ _HookedNodes: Any = torch.autograd.Function  # where every node has its hooks re
 _register: Callable[..., tuple[object, object]] = _HookedNodes._register_hook
 
 
-def _register_without_handle(hooks: OrderedDict[object, object] | None, hook: Hook) -> tuple[object, object]:
+class _Hooks(dict[object, object]):
+    """Those of one node: made in half the time of an OrderedDict, and a handle can refer to it just as well."""
+
+    __slots__ = ("__weakref__",)
+
+
+def _register_without_handle(hooks: dict[object, object] | None, hook: Hook) -> tuple[object, object]:
     """As torch's own, but makes no handle for hooks of ours, which are never removed.
 
     A handle takes longer to make than all else here, and would take a number that the snippet's next one gets.
@@ -63,7 +69,7 @@ def _register_without_handle(hooks: OrderedDict[object, object] | None, hook: Ho
     if type(hook) is not _OwnHook:
         return _register(hooks, hook)
     if hooks is None:
-        hooks = OrderedDict()
+        hooks = _Hooks()
     hooks[hook] = hook
     return hooks, None
 
@@ -289,9 +295,11 @@ class Graph:
         entry.tensor, entry.version = record, version_of(tensor)
         if record.storage is not None:
             taken = entry.saved = self._snapshots.take_observable(tensor)
-            if taken is not None and taken.large is None:
+            if taken is None:
+                return
+            if taken.large is None:
                 self._snapshots.keep(taken)
-            elif taken is not None:
+            else:
                 self._keep_copy(taken, record, node)
 
     def _keep_copy(self, taken: Snapshot, tensor: TensorRecord, node: NodeRecord) -> None:
