@@ -28,6 +28,7 @@ _WRITTEN: dict[type, Callable[[Any], str]] = {  # as Python writes them, which r
 _UNTOLD = frozenset([type(torch), type(lambda: 0), type(len), type])  # modules, functions, classes: no variables
 _TEXT_SHOWN = 60
 _HELD = frozenset([int, float, complex, bool, str, bytes, type(None)])
+_of_optimizers = dict_of(torch.optim.Optimizer)["__dict__"].__get__  # attributes of one; asked at every line
 _GONE, _OURS = object(), object()  # a name that was not there; one of those that every script has
 
 
@@ -116,8 +117,8 @@ def parameters_of(optimizer: object) -> Iterator[object]:
 
 def _states(optimizer: object) -> list[tuple[object, dict[object, object]]]:
     """The parameters for which `optimizer` keeps something, and what."""
-    states = _attributes(optimizer).get("state")
-    if type(states) is not dict and type(states) is not defaultdict:
+    states = _of_optimizers(optimizer).get("state")
+    if not states or (type(states) is not dict and type(states) is not defaultdict):
         return []
     found = islice(list(states.items()), budget.CONTAINER_ITEMS)
     return [(parameter, state) for parameter, state in found if type(state) is dict]
