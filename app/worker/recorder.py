@@ -200,11 +200,16 @@ class Recorder:
             tensors = tensors_among(args)
             if kwargs:
                 tensors += tensors_among(kwargs.values())
-            records = tuple([self.meet(tensor, step) for tensor in tensors])
+            met = []
+            by_id = self.memory.by_id  # as `meet` looks, which is called for hardly any
+            for tensor in tensors:
+                record = by_id.get(id(tensor))
+                met.append(record if record is not None and record.ref() is tensor else self.meet(tensor, step))
+            records = tuple(met)
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
             may_write = operator.in_place or "out" in kwargs
             overlap = None
-            if may_write and len({record.storage for record in records}) < len(records):
+            if may_write and len(records) > 1 and len({record.storage for record in records}) < len(records):
                 overlap = Overlap.of(function, args, kwargs, tensors, records)
         now = self.clock.now
         operation = OperationRecord(step, operator.name, expression, records, (), is_grad_enabled(), now)
@@ -224,7 +229,7 @@ class Recorder:
                     self._note_writes(operator, operation, args, kwargs, tensors)
             raise
         with NoSubclass():
-            outputs = [] if result is None else tensors_among((result,))
+            outputs = [result] if type(result) is torch.Tensor else tensors_among((result,))
             if tensors or outputs:
                 self.operations.append(operation)
                 self._note_writes(operator, operation, args, kwargs, tensors)
@@ -251,8 +256,8 @@ class Recorder:
 
     def meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
         """The record of `tensor`, which is followed into its graph at first sight."""
-        record = self.memory.by_id.get(id(tensor))  # as `known` says, asked very often
-        if record is None or record.ref() is not tensor:
+        record = self.memory.known(tensor)
+        if record is None:
             record = self.memory.enter(tensor, step)
             self.graph.follow(tensor, record, step, self.modules.current)
         return record
@@ -265,11 +270,11 @@ class Recorder:
         kwargs: dict[str, object],
         tensors: list[torch.Tensor],
     ) -> None:
-        moved = [
-            (tensor, record)
-            for tensor, record in zip(tensors, operation.inputs, strict=True)
-            if record.counter is not None and version_of(tensor) != record.counter.version and not is_inference(tensor)
-        ]
+        moved = []
+        for tensor, record in zip(tensors, operation.inputs, strict=True):
+            counter = record.counter
+            if counter is not None and version_of(tensor) != counter.version and not is_inference(tensor):
+                moved.append((tensor, record))
         writes = operator.in_place or "out" in kwargs
         if not moved and not writes and not operator.relocates:
             return
@@ -363,7 +368,12 @@ class Recorder:
         """Torch asked the inputs for their nodes: a view whose base was written has got another one by that."""
         nodes = self.graph.nodes
         node = nodes.get(output.node or "")
-        if node is None or node.step != operation.step or all(e is None or nodes[e.node].tensors for e in node.edges):
+        if node is None or node.step != operation.step:
+            return
+        for edge in node.edges:
+            if edge is not None and not nodes[edge.node].tensors:
+                break
+        else:
             return  # every node that it goes on to belongs to a tensor that is known
         for record in operation.inputs:
             tensor = record.tensor()
