@@ -279,7 +279,7 @@ class Graph:
             return entry.hooked
         memory = self._memory
         # an input is saved as itself, an output as a detached stand-in over the same memory
-        record = memory.known(tensor) or memory.stand_in(tensor, sequence) or memory.meet(tensor, entry.step)
+        record = memory.known(tensor) or memory.stand_in(tensor, sequence) or memory.enter(tensor, entry.step)
         self._note_kept(entry, tensor, record, node)
         return True
 

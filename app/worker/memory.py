@@ -123,11 +123,10 @@ class Memory:
         if storage is None:
             return None
         shape, stride, offset, dtype = shape_of(tensor), stride_of(tensor), offset_of(tensor), dtype_of(tensor)
-        alike = [
-            record
-            for record in storage.tensors
-            if record.stride == stride and record.shape == shape and record.offset == offset and record.dtype is dtype
-        ]
+        alike = []
+        for record in storage.tensors:
+            if record.stride == stride and record.shape == shape and record.offset == offset and record.dtype is dtype:
+                alike.append(record)  # nearly always of one: a comprehension is a call
         if len(alike) < 2:
             return alike[0] if alike else None
         if len(storage.counters) > 1 and not is_inference(tensor):

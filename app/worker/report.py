@@ -229,7 +229,7 @@ class Report:
     def _node(self, record: NodeRecord) -> Node:
         recorder = self._recorder
         call = record.call
-        listing = self._listing(record.moment)
+        listing = self._listing(record.moment) if record.saved or record.kept else self._history
         saved = tuple([self._saved(entry, listing) for entry in record.saved]) if record.saved else ()
         return Node(
             name=record.name,
