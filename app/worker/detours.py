@@ -137,17 +137,17 @@ def _beside(mode: OperatorMode, reads: Function) -> Function:
     makes_state = reads is not _READS_ONLY
 
     @wraps(reads)
-    def init_group(self: object, group: object, *args: object, **kwargs: object) -> object:
-        if not is_only_mode(mode):
-            return reads(self, group, *args, **kwargs)
-        state, parameters = cast("Any", self).state, cast("Any", group)["params"]
+    def init_group(self: object, *args: object, **kwargs: object) -> object:
+        if not args or not is_only_mode(mode):
+            return reads(self, *args, **kwargs)
+        state, parameters = cast("Any", self).state, cast("Any", args[0])["params"]
         pop_mode()
         try:
             if not makes_state or all(map(state.get, parameters)):
-                return reads(self, group, *args, **kwargs)
+                return reads(self, *args, **kwargs)
         finally:
             enter_mode(mode)
-        return reads(self, group, *args, **kwargs)
+        return reads(self, *args, **kwargs)
 
     return init_group
 
