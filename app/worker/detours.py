@@ -99,13 +99,13 @@ def optimizers_shown_to(handed: Handed, mode: OperatorMode) -> Iterator[None]:
             owner._init_group = _beside(mode, reads)
 
     @wraps(zero)
-    def zero_grad(self: object, set_to_none: bool = True) -> None:
-        if set_to_none is not True or not is_only_mode(mode):
-            zero(self, set_to_none)
+    def zero_grad(self: object, *args: object, **kwargs: object) -> None:
+        if not is_only_mode(mode) or not all(given is True for given in (*args, *kwargs.values())):
+            zero(self, *args, **kwargs)  # where `set_to_none` is false, operators run
             return
         pop_mode()
         try:
-            zero(self)
+            zero(self, *args, **kwargs)
         finally:
             enter_mode(mode)
             handed.note_zeroed(self)
