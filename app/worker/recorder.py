@@ -280,7 +280,8 @@ class Recorder:
             return
         # the operator wrote through self, through `out=`, or through whichever's counter moved
         named = tensors_among((kwargs["out"],)) if "out" in kwargs else []
-        named = named or (tensors_among(args[:1]) if operator.in_place else [])
+        if operator.in_place and not named:
+            named = tensors_among(args[:1])
         through = moved
         if len(moved) > 1:
             through = [pair for pair in moved if any(pair[0] is tensor for tensor in named)] or moved

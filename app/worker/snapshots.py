@@ -126,6 +126,8 @@ class Snapshots:
 
         Their storages are not asked for: one that Python has seen is no longer added to in place.
         """
+        if not gradients:  # as AccumulateGrad sends
+            return ()
         taken: list[Snapshot | None] = []
         for tensor in gradients:
             if tensor is None or not is_observable(tensor):
