@@ -14,6 +14,7 @@ from app.worker.memory import Memory
 from app.worker.operators import HIDDEN, Function, Operator, OperatorMode, classify
 
 _sgd: Any = torch.optim.SGD
+_ZERO_GRAD: Function = torch.optim.Optimizer.zero_grad
 _READS_ONLY = _sgd._init_group  # every other one of torch's makes the state of each parameter the first time
 _OPTIMIZERS = frozenset(kind.__module__ for kind in vars(torch.optim).values() if isinstance(kind, type))
 
@@ -82,8 +83,8 @@ def optimizers_shown_to(handed: Handed, mode: OperatorMode) -> Iterator[None]:
     What it only reads of them, attribute by attribute, `mode` need not see: a fifteenth of what a training loop takes.
     """
     optimizer: Any = torch.optim.Optimizer
-    add, zero = optimizer.add_param_group, optimizer.zero_grad
-    readers: dict[Any, Function] = {}
+    add = optimizer.add_param_group
+    replaced: list[tuple[Any, str, Function]] = []
 
     @wraps(add)
     def add_param_group(self: object, param_group: object) -> None:
@@ -93,30 +94,39 @@ def optimizers_shown_to(handed: Handed, mode: OperatorMode) -> Iterator[None]:
             raised = False
         finally:
             handed.note(self, param_group, raised)
+        if not replaced and optimizer.zero_grad is _ZERO_GRAD:  # only now: most snippets have no optimizer
+            replaced.append((optimizer, "zero_grad", _ZERO_GRAD))
+            optimizer.zero_grad = _zeroing(mode, handed)
         owner, reads = _reader_of(self)
-        if reads is not None and owner not in readers:
-            readers[owner] = reads
+        if reads is not None:
+            replaced.append((owner, "_init_group", reads))
             owner._init_group = _beside(mode, reads)
 
-    @wraps(zero)
+    optimizer.add_param_group = add_param_group
+    try:
+        yield
+    finally:
+        optimizer.add_param_group = add
+        for owner, name, function in replaced:
+            setattr(owner, name, function)
+
+
+def _zeroing(mode: OperatorMode, handed: Handed) -> Function:
+    """torch's `zero_grad` without `mode` where it runs no operator, as it does where `set_to_none` is false."""
+
+    @wraps(_ZERO_GRAD)
     def zero_grad(self: object, *args: object, **kwargs: object) -> None:
         if not is_only_mode(mode) or not all(given is True for given in (*args, *kwargs.values())):
-            zero(self, *args, **kwargs)  # where `set_to_none` is false, operators run
+            _ZERO_GRAD(self, *args, **kwargs)
             return
         pop_mode()
         try:
-            zero(self, *args, **kwargs)
+            _ZERO_GRAD(self, *args, **kwargs)
         finally:
             enter_mode(mode)
             handed.note_zeroed(self)
 
-    optimizer.add_param_group, optimizer.zero_grad = add_param_group, zero_grad
-    try:
-        yield
-    finally:
-        optimizer.add_param_group, optimizer.zero_grad = add, zero
-        for owner, reads in readers.items():
-            owner._init_group = reads
+    return zero_grad
 
 
 def _reader_of(optimizer: object) -> tuple[Any, Function | None]:
