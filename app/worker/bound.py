@@ -6,7 +6,7 @@ None of them runs Python, moves a counter or adds to a graph.
 
 import ctypes
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, TypeGuard, cast
 
@@ -22,7 +22,6 @@ _functions: Any = torch._C
 
 shape_of: Callable[[torch.Tensor], torch.Size] = _attributes.shape.__get__
 dtype_of: Callable[[torch.Tensor], torch.dtype] = _attributes.dtype.__get__
-layout_of: Callable[[torch.Tensor], torch.layout] = _attributes.layout.__get__
 is_cpu_of: Callable[[torch.Tensor], bool] = _attributes.is_cpu.__get__
 is_nested_of: Callable[[torch.Tensor], bool] = _attributes.is_nested.__get__
 retains_grad_of: Callable[[torch.Tensor], bool] = _attributes.retains_grad.__get__
@@ -69,8 +68,16 @@ Unobserved: Any = _functions.DisableTorchFunction  # a context: nor does any mod
 dispatch_modes: Any = torch.utils._python_dispatch._get_current_dispatch_mode_stack
 _pop_dispatch_mode: Any = torch.utils._python_dispatch._pop_mode
 _push_function_mode: Any = _functions._push_on_torch_function_stack
+_modes_on: Callable[[], int] = _functions._len_torch_function_stack
+_mode_at: Callable[[int], object] = _functions._get_function_stack_at
+pop_mode: Callable[[], object] = _functions._pop_torch_function_stack  # the innermost
 _dispatch_keys: Any = _functions._dispatch_keys
 _PYTHON_KEY: Any = _functions.DispatchKey.Python
+
+# what a class is, without asking it: its metaclass may be code of the snippet
+module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
+mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+dict_of: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
 
 _storages: Any = torch.UntypedStorage
 impl_of: Callable[[torch.UntypedStorage], int] = _storages._cdata.__get__  # the address of its StorageImpl
@@ -188,6 +195,11 @@ def is_the_readers(tensor: torch.Tensor) -> bool:
 def enter_mode(mode: object) -> None:
     """Put a function mode on top of those that are on."""
     _push_function_mode(mode)
+
+
+def is_only_mode(mode: object) -> bool:
+    """Whether no other function mode is on."""
+    return _modes_on() == 1 and _mode_at(0) is mode
 
 
 def leave_modes() -> None:

@@ -9,17 +9,18 @@ from collections.abc import Iterator
 import numpy
 import torch
 
-from app.trace.model import Content, Packing, Summary
+from app.trace.model import Content, Packing
 from app.worker import budget
 from app.worker.bound import frombuffer, memory_at, to, to_numpy
 from app.worker.clock import Clock
 from app.worker.contents import ITEM_BYTES
 from app.worker.records import Look, StorageRecord
-from app.worker.summaries import summary_at
+from app.worker.summaries import can_wait, summary_at, summary_of
 
 _ALL_OF_THE_FIRST = 20  # contents of one storage
 _EACH_DOUBLING = 8  # of them kept for each doubling of their number after that
 _DIFFED_BYTES = 256  # up to here a change is kept as the whole
+_WAITING_BYTES = 2**20  # of contents that are still to be summarised
 
 _PACKED: dict[torch.dtype, Packing] = {
     torch.float32: "f",
@@ -46,6 +47,8 @@ class Chronicle:
         self._clock = clock
         self._bytes = 0
         self._summarised = 0
+        self._waiting: list[tuple[Look, bytes, torch.dtype]] = []
+        self._waiting_bytes = 0
         self.thinned = False
 
     def look(self, storage: StorageRecord) -> None:
@@ -64,19 +67,43 @@ class Chronicle:
             self._bytes += size_bytes
             look = Look(now, block)
         else:
-            look = Look(now, None, self._summary(storage))
-        if looks and looks[-1].moment == now:
-            looks[-1] = look
-        else:
-            looks.append(look)
+            look = Look(now)
+            self._summarise(storage, look)
+        if isinstance(looks, list):
+            if looks[-1].moment == now:
+                looks[-1] = look
+            else:
+                looks.append(look)
+        else:  # of one at most
+            storage.looks = [*looks, look] if looks and looks[0].moment != now else (look,)
 
-    def _summary(self, storage: StorageRecord) -> Summary | None:
-        elements = storage.size_bytes // ITEM_BYTES[storage.dtype]
+    def _summarise(self, storage: StorageRecord, look: Look) -> None:
+        """See to it that `look` gets a summary of what `storage` holds now: at once only of much memory.
+
+        Of less, a copy waits for others: amid the run numpy's code is out of the caches each time, and a summary takes
+        twice as long.
+        """
+        dtype = storage.dtype
+        elements = storage.size_bytes // ITEM_BYTES[dtype]
         if self._summarised + elements > budget.SUMMARISED_IN_RUN:
             self.thinned = True
-            return None
+            return
         self._summarised += elements
-        return summary_at(storage.first, elements, storage.dtype)
+        if not can_wait(elements, dtype):
+            look.summary = summary_at(storage.first, elements, dtype)
+            return
+        size_bytes = elements * ITEM_BYTES[dtype]
+        self._waiting.append((look, memory_at(storage.first, size_bytes).tobytes(), dtype))
+        self._waiting_bytes += size_bytes
+        if self._waiting_bytes > _WAITING_BYTES:
+            self.summarise_waiting()
+
+    def summarise_waiting(self) -> None:
+        """Give every look its summary that still waits for it."""
+        for look, block, dtype in self._waiting:
+            look.summary = summary_of(block, dtype)
+        self._waiting.clear()
+        self._waiting_bytes = 0
 
 
 def _is_kept(at: int) -> bool:

@@ -20,7 +20,6 @@ from app.worker.bound import (
     is_neg,
     is_nested_of,
     is_the_readers,
-    layout_of,
     memory_at,
     neg,
     numel,
@@ -59,7 +58,6 @@ DTYPES = {
 }
 ITEM_BYTES = {dtype: torch.empty(0, dtype=dtype).element_size() for dtype in DTYPES}
 
-_STRIDED = torch.strided
 COMPLEX = frozenset(dtype for dtype in DTYPES if dtype.is_complex)
 
 PLAIN = frozenset([torch.Tensor, torch.nn.Parameter])
@@ -73,9 +71,8 @@ def dtype_name(dtype: torch.dtype) -> str:
 def is_observable(tensor: torch.Tensor) -> bool:
     """Whether it stands over memory that can be read: no sparse, meta, nested or transform-wrapped tensor."""
     if not (
-        has_storage(tensor)
+        has_storage(tensor)  # as only strided ones have
         and is_cpu_of(tensor)
-        and layout_of(tensor) is _STRIDED
         and dtype_of(tensor) in ITEM_BYTES
         and not is_nested_of(tensor)
     ):

@@ -1,15 +1,22 @@
 """Where torch would pass by the observer, or see it: functions of its own that are replaced while a run lasts."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Protocol
+from types import FunctionType
+from typing import Any, Protocol, cast
 
 import torch
 
-from app.worker.bound import function_modes
+from app.worker.bound import dict_of, enter_mode, function_modes, is_only_mode, mro_of, pop_mode
+from app.worker.handed import Handed
 from app.worker.memory import Memory
 from app.worker.operators import HIDDEN, Function, Operator, OperatorMode, classify
+
+_sgd: Any = torch.optim.SGD
+_ZERO_GRAD: Function = torch.optim.Optimizer.zero_grad
+_READS_ONLY = _sgd._init_group  # every other one of torch's makes the state of each parameter the first time
+_OPTIMIZERS = frozenset(kind.__module__ for kind in vars(torch.optim).values() if isinstance(kind, type))
 
 
 class Watcher(Protocol):
@@ -70,13 +77,14 @@ def _shown(watcher: Watcher, operator: Operator, function: Function) -> Function
 
 
 @contextmanager
-def optimizers_shown_to(note: Callable[[object, object, bool], None]) -> Iterator[None]:
-    """Every optimizer takes its parameters by one method, group by group: stand in for it.
+def optimizers_shown_to(handed: Handed, mode: OperatorMode) -> Iterator[None]:
+    """Every optimizer takes its parameters, and drops their gradients, by one method each: stand in for both.
 
-    `note` is given the optimizer, the group, and whether that was refused.
+    What it only reads of them, attribute by attribute, `mode` need not see: a fifteenth of what a training loop takes.
     """
     optimizer: Any = torch.optim.Optimizer
     add = optimizer.add_param_group
+    replaced: list[tuple[Any, str, Function]] = []
 
     @wraps(add)
     def add_param_group(self: object, param_group: object) -> None:
@@ -85,13 +93,73 @@ def optimizers_shown_to(note: Callable[[object, object, bool], None]) -> Iterato
             add(self, param_group)
             raised = False
         finally:
-            note(self, param_group, raised)
+            handed.note(self, param_group, raised)
+        if not replaced and optimizer.zero_grad is _ZERO_GRAD:  # only now: most snippets have no optimizer
+            replaced.append((optimizer, "zero_grad", _ZERO_GRAD))
+            optimizer.zero_grad = _zeroing(mode, handed)
+        owner, reads = _reader_of(self)
+        if reads is not None:
+            replaced.append((owner, "_init_group", reads))
+            owner._init_group = _beside(mode, reads)
 
     optimizer.add_param_group = add_param_group
     try:
         yield
     finally:
         optimizer.add_param_group = add
+        for owner, name, function in replaced:
+            setattr(owner, name, function)
+
+
+def _zeroing(mode: OperatorMode, handed: Handed) -> Function:
+    """torch's `zero_grad` without `mode` where it runs no operator, as it does where `set_to_none` is false."""
+
+    @wraps(_ZERO_GRAD)
+    def zero_grad(self: object, *args: object, **kwargs: object) -> None:
+        if not is_only_mode(mode) or not all(given is True for given in (*args, *kwargs.values())):
+            _ZERO_GRAD(self, *args, **kwargs)
+            return
+        pop_mode()
+        try:
+            _ZERO_GRAD(self, *args, **kwargs)
+        finally:
+            enter_mode(mode)
+            handed.note_zeroed(self)
+
+    return zero_grad
+
+
+def _reader_of(optimizer: object) -> tuple[Any, Function | None]:
+    """The class whose `_init_group` runs for `optimizer`, and that, where it is torch's.
+
+    It lists the parameters of a group that have a gradient, with what is kept for each.
+    """
+    for owner in mro_of(type(optimizer)):
+        reads = dict_of(owner).get("_init_group")
+        if reads is not None:
+            is_torchs = type(reads) is FunctionType and reads.__globals__.get("__name__") in _OPTIMIZERS
+            return owner, reads if is_torchs else None
+    return None, None
+
+
+def _beside(mode: OperatorMode, reads: Function) -> Function:
+    """`reads` without `mode` where it runs no operator: it does where it makes the state of a parameter."""
+    makes_state = reads is not _READS_ONLY
+
+    @wraps(reads)
+    def init_group(self: object, *args: object, **kwargs: object) -> object:
+        if not args or not is_only_mode(mode):
+            return reads(self, *args, **kwargs)
+        state, parameters = cast("Any", self).state, cast("Any", args[0])["params"]
+        pop_mode()
+        try:
+            if not makes_state or all(map(state.get, parameters)):
+                return reads(self, *args, **kwargs)
+        finally:
+            enter_mode(mode)
+        return reads(self, *args, **kwargs)
+
+    return init_group
 
 
 @contextmanager

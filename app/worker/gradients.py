@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from app.trace.model import Check
 from app.worker import budget
-from app.worker.bound import Unobserved, current_node, function_modes, retains_grad_of
+from app.worker.bound import Unobserved, current_node, enter_mode, function_modes, pop_mode, retains_grad_of
 from app.worker.graph import Hooks, NodeRecord
 from app.worker.operators import tensors_among
 from app.worker.records import TensorRecord
@@ -102,14 +102,16 @@ class Gradients:
         self.backwards.append(call)
         self._running.append(call)
         is_on = recorder.mode in function_modes()
+        if not is_on:  # torch left our mode to call this; hooks and custom Functions of the snippet run inside
+            enter_mode(recorder.mode)
         try:
-            # torch left our mode to call this; hooks and custom Functions of the snippet run inside
-            with nullcontext() if is_on else recorder.mode:
-                return _run_backward(t_outputs, grad_tensors, keep_graph, create_graph, inputs, *args, **kwargs)
+            return _run_backward(t_outputs, grad_tensors, keep_graph, create_graph, inputs, *args, **kwargs)
         except BaseException:
             call.raised = True
             raise
         finally:
+            if not is_on:
+                pop_mode()
             self.accumulating = None
             held.clear()  # each lives no longer than backward needs it
             self._running.pop()
@@ -160,12 +162,13 @@ class Gradients:
         """A line of a hook begins that runs once a gradient was added: note what there is."""
         leaf, self.accumulating = self.accumulating, None
         if leaf is not None and self._running:
+            step = self._running[-1].step
             with Unobserved():
-                self._note_accumulated(leaf, self._running[-1].step)
+                self._note_accumulated(leaf, self._recorder.memory.meet(leaf, step), step)
 
-    def _note_accumulated(self, leaf: torch.Tensor, step: int) -> None:
+    def _note_accumulated(self, leaf: torch.Tensor, record: TensorRecord, step: int) -> None:
         self._recorder.writes.note_accumulated(step, leaf)
-        self._recorder.note_grad(leaf, self._recorder.memory.meet(leaf, step), step)
+        self._recorder.note_grad(leaf, record, step)
 
     def after_node(
         self,
@@ -191,7 +194,7 @@ class Gradients:
             record = recorder.graph.accumulator(known)
             if known is not None and record is not None and self._leave(record, grad_inputs, grad_outputs):
                 self.accumulating = None
-                self._note_accumulated(leaf, self._running[-1].step)
+                self._note_accumulated(leaf, known, self._running[-1].step)
 
     def _leave(
         self,

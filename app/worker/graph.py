@@ -4,9 +4,9 @@ Nodes are known by their sequence number, which no other node of the run gets, a
 graph lives exactly as long as without us. An AccumulateGrad has no number; it is known by its leaf.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import lru_cache, partial
 from itertools import count
 from typing import Any, cast
 
@@ -38,6 +38,7 @@ from app.worker.snapshots import Snapshot, Snapshots
 _UNNUMBERED = 2**64 - 1  # the sequence number of every AccumulateGrad, and of nodes that only refuse
 _MARK = "_tapescope"
 _ATTRIBUTES = 20  # of one ctx
+_SETTLED_BYTES = 2**20  # of copies of large saved tensors, which are then looked through for the first time
 _BOTH = "both"  # marks an AccumulateGrad that has both hooks of ours
 _Custom = torch.autograd.function.BackwardCFunction
 
@@ -54,7 +55,13 @@ _HookedNodes: Any = torch.autograd.Function  # where every node has its hooks re
 _register: Callable[..., tuple[object, object]] = _HookedNodes._register_hook
 
 
-def _register_without_handle(hooks: OrderedDict[object, object] | None, hook: Hook) -> tuple[object, object]:
+class _Hooks(dict[object, object]):
+    """Those of one node: made in half the time of an OrderedDict, and a handle can refer to it just as well."""
+
+    __slots__ = ("__weakref__",)
+
+
+def _register_without_handle(hooks: dict[object, object] | None, hook: Hook) -> tuple[object, object]:
     """As torch's own, but makes no handle for hooks of ours, which are never removed.
 
     A handle takes longer to make than all else here, and would take a number that the snippet's next one gets.
@@ -62,7 +69,7 @@ def _register_without_handle(hooks: OrderedDict[object, object] | None, hook: Ho
     if type(hook) is not _OwnHook:
         return _register(hooks, hook)
     if hooks is None:
-        hooks = OrderedDict()
+        hooks = _Hooks()
     hooks[hook] = hook
     return hooks, None
 
@@ -131,6 +138,7 @@ class Graph:
         self._names: dict[str, str] = {}
         self._copied: deque[tuple[Snapshot, TensorRecord, NodeRecord]] = deque()  # large saved tensors, oldest first
         self._copied_bytes = 0
+        self._settle_at = _SETTLED_BYTES
         spare_handles()
 
     def accumulator(self, leaf: TensorRecord | None) -> NodeRecord | None:
@@ -228,9 +236,12 @@ class Graph:
         self.follow_leaf(tensor, step)
 
     def _enter(self, node: Node, sequence: int, step: int, call: int | None) -> NodeRecord:
-        kind = type(node)
-        custom = issubclass(kind, _Custom)
-        slots = _slots_of(kind) if custom else _slots_of_torchs(kind)
+        kind, custom = type(node), False
+        slots = _TORCHS_SLOTS.get(kind)
+        if slots is None:
+            slots, custom = _slots_of(kind), issubclass(kind, _Custom)
+            if not custom:
+                _TORCHS_SLOTS[kind] = slots
         full_name = node.name()
         name = self._names.get(full_name)
         if name is None:
@@ -241,12 +252,14 @@ class Graph:
             saved: list[SavedRecord] = []
             for attribute, slot in slots:
                 raw = _held(node, attribute)
+                if raw is None:  # this call did not need the slot
+                    continue
                 if type(raw) is tuple or type(raw) is list:
                     for index, one in enumerate(raw):
                         entry = SavedRecord(f"{slot}[{index}]", attribute, index, step)
                         if self._keep(one, sequence, entry, record):
                             saved.append(entry)
-                elif raw is not None:  # else this call did not need the slot
+                else:
                     entry = SavedRecord(slot, attribute, None, step)
                     if self._keep(raw, sequence, entry, record):
                         saved.append(entry)
@@ -266,7 +279,7 @@ class Graph:
             return entry.hooked
         memory = self._memory
         # an input is saved as itself, an output as a detached stand-in over the same memory
-        record = memory.known(tensor) or memory.stand_in(tensor, sequence) or memory.meet(tensor, entry.step)
+        record = memory.known(tensor) or memory.stand_in(tensor, sequence) or memory.enter(tensor, entry.step)
         self._note_kept(entry, tensor, record, node)
         return True
 
@@ -282,22 +295,39 @@ class Graph:
         entry.tensor, entry.version = record, version_of(tensor)
         if record.storage is not None:
             taken = entry.saved = self._snapshots.take_observable(tensor)
-            if taken is not None and taken.large is None:
+            if taken is None:
+                return
+            if taken.large is None:
                 self._snapshots.keep(taken)
-            elif taken is not None:
+            else:
                 self._keep_copy(taken, record, node)
 
     def _keep_copy(self, taken: Snapshot, tensor: TensorRecord, node: NodeRecord) -> None:
         """Hold the copy of a large saved tensor, for which older ones may have to go."""
         self._copied.append((taken, tensor, node))
         self._copied_bytes += len(taken.large or b"")
+        if self._copied_bytes > self._settle_at:
+            self._let_go()
         while self._copied_bytes > budget.COPIES_BYTES:
-            oldest, tensor, node = self._copied.popleft()
+            oldest, _, _ = self._copied.popleft()
             self._copied_bytes -= len(oldest.large or b"")
+            oldest.forget()
+
+    def _let_go(self) -> None:
+        """Drop the copies with which nothing will be compared: what was saved is gone.
+
+        Not only once there are too many: the next ones then lie where those did, in memory that is in the caches.
+        """
+        kept: deque[tuple[Snapshot, TensorRecord, NodeRecord]] = deque()
+        for copy in self._copied:
+            taken, tensor, node = copy
             if node.freed_at is not None and tensor.ref() is None:
-                oldest.large = None  # what was saved is gone: there is nothing to compare it with
+                self._copied_bytes -= len(taken.large or b"")
+                taken.large = None
             else:
-                oldest.forget()
+                kept.append(copy)
+        self._copied = kept
+        self._settle_at = max(_SETTLED_BYTES, 2 * self._copied_bytes)
 
     def read(self, node: Node, record: NodeRecord) -> tuple[bool, tuple[Check, ...]]:
         """Compare what `node` kept with what it will read now. False if it was freed."""
@@ -313,7 +343,7 @@ class Graph:
                 continue
             held = True
             self._compare(entry, tensor)
-            checks.append(Check(slot=at, version=entry.version_read, intact=entry.intact))
+            checks.append(_check(at, entry.version_read, entry.intact))
         for entry in record.kept:
             value = vars(node).get(entry.attribute)
             if entry.tensor is not None and is_tensor(value) and self._memory.known(value) is entry.tensor:
@@ -323,7 +353,11 @@ class Graph:
     def _compare(self, entry: SavedRecord, tensor: torch.Tensor) -> None:
         """Note how `tensor`, which is about to be read, is, and whether it holds what it did when it was kept."""
         entry.version_read = version_of(tensor)
-        if entry.saved is not None:
+        if entry.saved is None:
+            return
+        if self._snapshots.is_still(tensor, entry.saved):
+            entry.intact, entry.at_read = True, None
+        else:
             now = self._snapshots.take_observable(tensor)
             if now is not None:
                 entry.intact = entry.saved.same_as(now)
@@ -339,7 +373,14 @@ def _slots_of(kind: type[Node]) -> tuple[tuple[str, str], ...]:
     return tuple((name, name.removeprefix("_raw_saved_")) for name in names)
 
 
-_slots_of_torchs = cache(_slots_of)  # not for custom Functions: the snippet's classes live as long as without us
+# of nodes in earlier runs too, but not of custom Functions: the snippet's classes live as long as without us
+_TORCHS_SLOTS: dict[type[Node], tuple[tuple[str, str], ...]] = {}
+
+
+@lru_cache(1_000)  # there are many, and few different ones
+def _check(slot: int, version: int | None, intact: bool | None) -> Check:
+    return Check(slot=slot, version=version, intact=intact)
+
 
 _numbers = count(-2, -1)
 
@@ -364,7 +405,7 @@ def _held(node: Node, attribute: str) -> object:
 
 def contents_of(saved: object) -> torch.Tensor | None:
     """The tensor in a SavedTensor, without the version check; None if it is empty, freed or packed by hooks."""
-    if saved is None or _is_hooked(saved):
+    if saved is None or getattr(saved, "unpack_hook", None) is not None:  # as `_is_hooked`, asked very often
         return None
     tensor = saved.data  # type: ignore[attr-defined]  # not in the stubs of torch
     return tensor if isinstance(tensor, TensorBase) else None

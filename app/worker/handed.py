@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from app.trace.model import ParamGroup
 from app.worker import budget
-from app.worker.bound import Unobserved, frame_above
-from app.worker.names import clean
+from app.worker.bound import Unobserved, frame_above, grad_of, is_tensor
+from app.worker.names import clean, parameters_of
 from app.worker.operators import tensors_among
 from app.worker.records import TensorRecord
 
@@ -53,3 +53,15 @@ class Handed:
             records = tuple([recorder.meet(tensor, step) for tensor in tensors_among(params[: budget.PARAMS])])
         kind = clean(type.__dict__["__name__"].__get__(type(optimizer)))
         self.groups.append(ParamGroupRecord(step, kind, records, recorder.clock.now, raised))
+
+    def note_zeroed(self, optimizer: object) -> None:
+        """`optimizer` has set the gradients of its parameters to None, unseen."""
+        recorder = self._recorder
+        if not recorder.recording:
+            return
+        with Unobserved():
+            for parameter in parameters_of(optimizer):
+                if is_tensor(parameter) and grad_of(parameter) is None:
+                    record = recorder.memory.known(parameter)
+                    if record is not None and record.grads:
+                        record.has_grad(recorder.clock.now, None)

@@ -55,7 +55,18 @@ class Listing:
 
     def of_snapshots(self, snapshots: tuple[Snapshot | None, ...]) -> tuple[Values | None, ...]:
         """As `of_snapshot`, of each."""
-        return tuple([None if snapshot is None else self.of_snapshot(snapshot) for snapshot in snapshots])
+        if not self.is_spent():
+            return tuple([None if snapshot is None else self.of_snapshot(snapshot) for snapshot in snapshots])
+        found: list[Values | None] = []
+        for snapshot in snapshots:
+            if snapshot is None:
+                found.append(None)
+                continue
+            if snapshot.block is not None:
+                self.unlisted += 1
+            values = self._shapes.get((snapshot.shape, snapshot.dtype))
+            found.append(self._of_shape(snapshot.shape, snapshot.dtype) if values is None else values)
+        return tuple(found)
 
     def of_snapshot(self, snapshot: Snapshot) -> Values:
         """What `snapshot` held, listed up to the limit for a moment in the run."""

@@ -23,6 +23,7 @@ from app.worker.bound import (
     is_inference,
     is_marked_parameter,
     is_neg,
+    is_resizable,
     offset_of,
     set_versions,
     shape_of,
@@ -62,7 +63,7 @@ class Memory:
         self.tensors: dict[str, TensorRecord] = {}
         self.storages: dict[str, StorageRecord] = {}
         self.counters: dict[str, CounterRecord] = {}
-        self._by_id: dict[int, TensorRecord] = {}
+        self.by_id: dict[int, TensorRecord] = {}
         self._by_impl: dict[int, StorageRecord] = {}
         self._impl_weak: dict[int, int] = {}
         self._sweep_at = 128
@@ -70,40 +71,47 @@ class Memory:
 
     def known(self, tensor: torch.Tensor) -> TensorRecord | None:
         """The record of `tensor` if it was met before."""
-        record = self._by_id.get(id(tensor))
+        record = self.by_id.get(id(tensor))
         return record if record is not None and record.ref() is tensor else None
 
     def meet(self, tensor: torch.Tensor, step: int) -> TensorRecord:
         """The record of `tensor`; a new one at first sight."""
-        record = self._by_id.get(id(tensor))
+        record = self.by_id.get(id(tensor))
         if record is not None and record.ref() is tensor:
             return record
         return self.enter(tensor, step)
 
     def enter(self, tensor: torch.Tensor, step: int) -> TensorRecord:
         """A new record for `tensor`, which has none."""
-        key, kind, seen = f"t{len(self.tensors)}", type(tensor), is_observable(tensor)
+        key, kind, seen, ref = f"t{len(self.tensors)}", type(tensor), is_observable(tensor), weakref.ref(tensor)
+        is_leaf, requires_grad = standing_of(tensor)
         record = TensorRecord(
             key,
             step,
             self._clock.now,
-            weakref.ref(tensor),
+            ref,
             as_tuple(shape_of(tensor)) if seen else sizes_of(tensor),
             dtype_of(tensor),
-            *standing_of(tensor),
+            is_leaf,
+            requires_grad,
             is_inference(tensor),
             kind is not torch.Tensor and (issubclass(kind, torch.nn.Parameter) or is_marked_parameter(tensor)),
         )
-        self.tensors[key] = self._by_id[id(tensor)] = record
+        self.tensors[key] = self.by_id[id(tensor)] = record
         if seen:
             storage = record.storage = self._storage(tensor, step)
             record.stride, record.offset = stride_of(tensor), place_in(storage, tensor)
             if storage.dtype in COMPLEX:
                 record.lazy = is_conj(tensor) or is_neg(tensor)
-            storage.tensors.append(record)
+            storage.is_under(record)
             version = version_of(tensor)
             if version is not None:  # not `inference`: memory can be swapped for another kind's
-                record.counter = self._counter(tensor, record, storage, step, version)
+                counter = self._shared_counter(tensor, storage) if storage.counters else None
+                if counter is None:
+                    counter = self._new_counter(ref, storage, step, version)
+                else:
+                    counter.counts_for(ref)
+                record.counter = counter
         return record
 
     def stand_in(self, tensor: torch.Tensor, sequence: int) -> TensorRecord | None:
@@ -115,11 +123,10 @@ class Memory:
         if storage is None:
             return None
         shape, stride, offset, dtype = shape_of(tensor), stride_of(tensor), offset_of(tensor), dtype_of(tensor)
-        alike = [
-            record
-            for record in storage.tensors
-            if record.stride == stride and record.shape == shape and record.offset == offset and record.dtype is dtype
-        ]
+        alike = []
+        for record in storage.tensors:
+            if record.stride == stride and record.shape == shape and record.offset == offset and record.dtype is dtype:
+                alike.append(record)  # nearly always of one: a comprehension is a call
         if len(alike) < 2:
             return alike[0] if alike else None
         if len(storage.counters) > 1 and not is_inference(tensor):
@@ -169,23 +176,27 @@ class Memory:
         if len(self._by_impl) >= self._sweep_at:
             self._sweep()
         first, size_bytes = first_byte_of(storage), size_bytes_of(storage)
-        foreign = not storage.resizable()  # memory that torch did not allocate: numpy's, most of all
-        overlapping = list(self._overlapping(first, first + size_bytes)) if foreign else []
-        if overlapping:
-            record = self._merged(overlapping, first, first + size_bytes)
-        else:
-            owner = "numpy" if foreign else "torch"
-            key, now = f"s{self._made}", self._clock.now
-            record = StorageRecord(key, first, size_bytes, dtype_of(tensor), step, now, owner, foreign)
-            self._made += 1
-            self.storages[record.key] = record
-        record.exposed = record.exposed or foreign
+        if is_resizable(storage):
+            record = self._new_storage(first, size_bytes, dtype_of(tensor), step, "torch")
+        else:  # memory that torch did not allocate: numpy's, most of all
+            overlapping = list(self._overlapping(first, first + size_bytes))
+            if overlapping:
+                record = self._merged(overlapping, first, first + size_bytes)
+            else:
+                record = self._new_storage(first, size_bytes, dtype_of(tensor), step, "numpy")
+            record.exposed = True
         weak = weak_reference(storage)
         record.weak += (weak,)
         self._by_impl[impl] = record
         self._impl_weak[impl] = weak
-        if not record.looks and self._made <= budget.LOOKED_AT_ONCE:
+        if self._made <= budget.LOOKED_AT_ONCE and not record.looks:
             self._look(record)
+        return record
+
+    def _new_storage(self, first: int, size_bytes: int, dtype: torch.dtype, step: int, owner: str) -> StorageRecord:
+        key = f"s{self._made}"
+        self._made += 1
+        record = self.storages[key] = StorageRecord(key, first, size_bytes, dtype, step, self._clock.now, owner)
         return record
 
     def _merged(self, parts: list[StorageRecord], first: int, last: int) -> StorageRecord:
@@ -196,7 +207,7 @@ class Memory:
         first = min([first, *(part.first for part in parts)])
         last = max([last, *(part.first + part.size_bytes for part in parts)])
         if (whole.first, whole.size_bytes) != (first, last - first):
-            whole.looks = []  # of other bytes
+            whole.looks = ()  # of other bytes
         whole.first, whole.size_bytes = first, last - first
         for part in parts:
             for tensor in part.tensors:
@@ -206,7 +217,7 @@ class Memory:
             part.key = whole.key  # for the writes that name it
             whole.weak += part.weak
             whole.counters += part.counters
-            whole.tensors += part.tensors
+            whole.tensors = [*whole.tensors, *part.tensors]
             for tensor in part.tensors:
                 tensor.storage = whole
             self._by_impl = {impl: whole if record is part else record for impl, record in self._by_impl.items()}
@@ -233,19 +244,14 @@ class Memory:
                 record.weak = tuple([other for other in record.weak if other != weak])
                 del self._impl_weak[impl]
                 free_weak_reference(weak)
-        self._by_id = {key: record for key, record in self._by_id.items() if record.ref() is not None}
+        self.by_id = {key: record for key, record in self.by_id.items() if record.ref() is not None}
         self._sweep_at = len(self._by_impl) + max(128, len(self._by_impl) // 4)
 
-    def _counter(
-        self, tensor: torch.Tensor, record: TensorRecord, storage: StorageRecord, step: int, version: int
+    def _new_counter(
+        self, ref: "weakref.ref[torch.Tensor]", storage: StorageRecord, step: int, version: int
     ) -> CounterRecord:
-        """The counter of `tensor`, found by moving those of its storage and looking whether it moved too."""
-        counter = self._shared_counter(tensor, storage) if storage.counters else None
-        if counter is not None:
-            counter.counts_for(record.ref)
-            return counter
         key = f"v{len(self.counters)}"
-        counter = self.counters[key] = CounterRecord(key, version, step, self._clock.now, version, (record.ref,))
+        counter = self.counters[key] = CounterRecord(key, version, step, self._clock.now, version, (ref,))
         storage.counters += (counter,)
         return counter
 
@@ -271,6 +277,7 @@ class Memory:
         return together
 
     def _shared_counter(self, tensor: torch.Tensor, storage: StorageRecord) -> CounterRecord | None:
+        """The counter of `tensor`, found by moving those of its storage and looking whether it moved too."""
         version = version_of(tensor)
         if version is None:
             return None
@@ -282,7 +289,7 @@ class Memory:
 
     def forget(self, tensor: torch.Tensor) -> None:
         """Hold no reference to `tensor` any more: what it becomes is met anew."""
-        record = self._by_id.pop(id(tensor), None)
+        record = self.by_id.pop(id(tensor), None)
         if record is not None and record.ref() is tensor:
             for counter in self.counters.values():
                 counter.probes = tuple([probe for probe in counter.probes if probe() is not tensor])

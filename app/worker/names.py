@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from app.trace.model import Binding
 from app.worker import budget
-from app.worker.bound import is_module, is_optimizer, is_tensor
+from app.worker.bound import dict_of, is_module, is_optimizer, is_tensor, module_of, mro_of
 from app.worker.clock import Clock
 from app.worker.records import TensorRecord
 
@@ -28,6 +28,7 @@ _WRITTEN: dict[type, Callable[[Any], str]] = {  # as Python writes them, which r
 _UNTOLD = frozenset([type(torch), type(lambda: 0), type(len), type])  # modules, functions, classes: no variables
 _TEXT_SHOWN = 60
 _HELD = frozenset([int, float, complex, bool, str, bytes, type(None)])
+_of_optimizers = dict_of(torch.optim.Optimizer)["__dict__"].__get__  # attributes of one; asked at every line
 _GONE, _OURS = object(), object()  # a name that was not there; one of those that every script has
 
 
@@ -75,7 +76,7 @@ def tensors_in(
                 yield from tensors_in(f"{name}[{index}]", item, depth - 1, called)
         elif kind is dict:
             yield from _of_dict(name, value, depth, called)  # type: ignore[arg-type]  # it is a dict: see `kind`
-        elif type.__dict__["__module__"].__get__(kind) == "__main__":
+        elif module_of(kind) == "__main__":
             yield from _of_attributes(name, value, depth, called)
 
 
@@ -101,18 +102,23 @@ def _of_optimizer(
 def _places(optimizer: object) -> dict[int, int]:
     """By id of each parameter: how `state_dict` counts it."""
     places: dict[int, int] = {}
+    for parameter in parameters_of(optimizer):
+        places.setdefault(id(parameter), len(places))
+    return places
+
+
+def parameters_of(optimizer: object) -> Iterator[object]:
+    """What `optimizer` was handed, group by group."""
     groups = _attributes(optimizer).get("param_groups")
     for group in groups if type(groups) is list else ():
         parameters = group.get("params") if type(group) is dict else None
-        for parameter in parameters if type(parameters) is list else ():
-            places.setdefault(id(parameter), len(places))
-    return places
+        yield from parameters if type(parameters) is list else ()
 
 
 def _states(optimizer: object) -> list[tuple[object, dict[object, object]]]:
     """The parameters for which `optimizer` keeps something, and what."""
-    states = _attributes(optimizer).get("state")
-    if type(states) is not dict and type(states) is not defaultdict:
+    states = _of_optimizers(optimizer).get("state")
+    if not states or (type(states) is not dict and type(states) is not defaultdict):
         return []
     found = islice(list(states.items()), budget.CONTAINER_ITEMS)
     return [(parameter, state) for parameter, state in found if type(state) is dict]
@@ -127,8 +133,8 @@ def _of_attributes(
 
 
 def _attributes(value: object) -> dict[str, object]:
-    for owner in type.__dict__["__mro__"].__get__(type(value)):
-        descriptor = type.__dict__["__dict__"].__get__(owner).get("__dict__")
+    for owner in mro_of(type(value)):
+        descriptor = dict_of(owner).get("__dict__")
         if descriptor is not None:  # not getattr: a class may have code of its own for that
             attributes = descriptor.__get__(value) if type(descriptor) is GetSetDescriptorType else None
             return attributes if type(attributes) is dict else {}
@@ -177,7 +183,7 @@ def _holds(kind: type) -> bool:
     """Whether things of `kind` hold others directly, which may change while they are the same."""
     if kind in _LISTS or kind is dict or issubclass(kind, torch.optim.Optimizer):
         return True
-    return not issubclass(kind, torch.nn.Module) and type.__dict__["__module__"].__get__(kind) == "__main__"
+    return not issubclass(kind, torch.nn.Module) and module_of(kind) == "__main__"
 
 
 def _thing(key: str, value: object) -> _Thing:
@@ -242,12 +248,13 @@ class Names:
             if type(before) is TensorRecord:
                 if before.ref() is value and value is not None:
                     continue  # a reference to what is gone gives None, as a name may
-            elif type(before) is _Thing and before.id == id(value) and not (kind in _HELD or is_tensor(value)):
-                if before.kind is not kind:  # its class was set
+            elif type(before) is _Thing and before.id == id(value):
+                if before.kind is not kind and not (kind in _HELD or is_tensor(value)):  # its class was set
                     before = values[key] = _thing(key, value)
-                if before.looked_at and (before.changes or before.where not in self._seen):
-                    self._look_at(key, value, step, "", 0)
-                continue
+                if before.kind is kind:
+                    if before.looked_at and (before.changes or before.where not in self._seen):
+                        self._look_at(key, value, step, "", 0)
+                    continue
             if before is _GONE and key.startswith("__"):
                 values[key] = _OURS
             elif kind in _HELD:

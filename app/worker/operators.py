@@ -215,9 +215,13 @@ def tensors_among(values: Iterable[object], depth: int = 2) -> list[torch.Tensor
     found: list[torch.Tensor] = []
     for value in values:
         kind = type(value)  # not isinstance: that asks value.__class__, which may be code of the snippet
-        if kind in PLAIN or (kind not in _SINGLE and issubclass(kind, TensorBase)):
+        if kind in PLAIN:
             found.append(value)  # type: ignore[arg-type]  # `cast` is a call
-        elif depth and kind not in _SINGLE and issubclass(kind, (list, tuple)):
+        elif kind in _SINGLE:
+            continue
+        elif issubclass(kind, TensorBase):
+            found.append(value)  # type: ignore[arg-type]  # as above
+        elif depth and issubclass(kind, (list, tuple)):
             found += tensors_among(cast("list[object]", value), depth - 1)
     return found
 

@@ -80,7 +80,7 @@ class Recorder:
             fast_paths_beside(self.mode),
             forgetful_swaps(self.memory),
             hidden_shown_to(self),
-            optimizers_shown_to(self.handed.note),
+            optimizers_shown_to(self.handed, self.mode),
         ):
             enter_mode(self.mode)
             try:
@@ -200,12 +200,16 @@ class Recorder:
             tensors = tensors_among(args)
             if kwargs:
                 tensors += tensors_among(kwargs.values())
-            known = self.memory.known
-            records = tuple([known(tensor) or self.meet(tensor, step) for tensor in tensors])
+            met = []
+            by_id = self.memory.by_id  # as `meet` looks, which is called for hardly any
+            for tensor in tensors:
+                record = by_id.get(id(tensor))
+                met.append(record if record is not None and record.ref() is tensor else self.meet(tensor, step))
+            records = tuple(met)
             before = [checksum(r.storage) if r.storage else 0 for r in records] if operator.unversioned else None
             may_write = operator.in_place or "out" in kwargs
             overlap = None
-            if may_write and len({record.storage for record in records}) < len(records):
+            if may_write and len(records) > 1 and len({record.storage for record in records}) < len(records):
                 overlap = Overlap.of(function, args, kwargs, tensors, records)
         now = self.clock.now
         operation = OperationRecord(step, operator.name, expression, records, (), is_grad_enabled(), now)
@@ -225,7 +229,7 @@ class Recorder:
                     self._note_writes(operator, operation, args, kwargs, tensors)
             raise
         with NoSubclass():
-            outputs = [] if result is None else tensors_among((result,))
+            outputs = [result] if type(result) is torch.Tensor else tensors_among((result,))
             if tensors or outputs:
                 self.operations.append(operation)
                 self._note_writes(operator, operation, args, kwargs, tensors)
@@ -276,8 +280,11 @@ class Recorder:
             return
         # the operator wrote through self, through `out=`, or through whichever's counter moved
         named = tensors_among((kwargs["out"],)) if "out" in kwargs else []
-        named = named or (tensors_among(args[:1]) if operator.in_place else [])
-        through = [pair for pair in moved if any(pair[0] is tensor for tensor in named)] or moved
+        if operator.in_place and not named:
+            named = tensors_among(args[:1])
+        through = moved
+        if len(moved) > 1:
+            through = [pair for pair in moved if any(pair[0] is tensor for tensor in named)] or moved
         self.writes.note_versioned(operator.name, operation.step, through, moved)
         if not through and writes:
             uncounted = [self.meet(tensor, operation.step) for tensor in named]
@@ -362,7 +369,12 @@ class Recorder:
         """Torch asked the inputs for their nodes: a view whose base was written has got another one by that."""
         nodes = self.graph.nodes
         node = nodes.get(output.node or "")
-        if node is None or node.step != operation.step or all(e is None or nodes[e.node].tensors for e in node.edges):
+        if node is None or node.step != operation.step:
+            return
+        for edge in node.edges:
+            if edge is not None and not nodes[edge.node].tensors:
+                break
+        else:
             return  # every node that it goes on to belongs to a tensor that is known
         for record in operation.inputs:
             tensor = record.tensor()

@@ -57,7 +57,7 @@ class CounterRecord(Struct, eq=False, gc=False):
         self.probes += (ref,)
 
 
-class Look(Struct, frozen=True, gc=False):
+class Look(Struct, eq=False, gc=False):
     """What a storage held from a moment on: its bytes, a summary of many, or neither where that was not kept."""
 
     moment: int
@@ -75,12 +75,20 @@ class StorageRecord(Struct, eq=False, gc=False):
     step: int
     moment: int
     owner: str
-    exposed: bool  # its address was handed out: it can be written unseen
+    exposed: bool = False  # its address was handed out: it can be written unseen
     several: bool = False  # whether there was ever more than one of them
     weak: tuple[int, ...] = ()  # weak references to its StorageImpls
     counters: tuple[CounterRecord, ...] = ()
-    tensors: list["TensorRecord"] = []
-    looks: list[Look] = []
+    # most have one of each, and a list is one more thing for the garbage collector to go through
+    tensors: "tuple[TensorRecord, ...] | list[TensorRecord]" = ()
+    looks: tuple[Look, ...] | list[Look] = ()
+
+    def is_under(self, tensor: "TensorRecord") -> None:
+        """Note one more tensor over it."""
+        if isinstance(self.tensors, list):
+            self.tensors.append(tensor)
+        else:
+            self.tensors = [*self.tensors, tensor] if self.tensors else (tensor,)
 
     def locate(self) -> None:
         """Ask again where it lies: `resize_` may have moved it. What several StorageImpls share stays."""

@@ -2,10 +2,11 @@
 
 import gc
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import islice
+from operator import attrgetter
 
 import torch
 
@@ -69,11 +70,12 @@ class Report:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._alive = dict(self._living())
+        self._alive = dict(self._living(recorder.memory.tensors))
         self._end = Listing()
         self._beginning = Listing()
         self._history = Listing()
         self._now: dict[str, Snapshot | None] = {}
+        self._paths: list[str] = []  # of the module of each call
         self._last = max(len(recorder.steps.run) - 1, 0)
         self._lines = [step.line for step in recorder.steps.run] or [0]
 
@@ -85,9 +87,11 @@ class Report:
     def _trace(self, outcome: Outcome, stdout: str, stderr: str) -> Trace:
         recorder = self._recorder
         self._look_once_more()
+        self._paths = [recorder.modules.path(call) for call in range(len(recorder.modules.calls))]
         final = dict(self._final())
         backwards = tuple(reversed([self._backward(call) for call in reversed(recorder.gradients.backwards)]))
         nodes = {key: self._node(node) for key, node in reversed(recorder.graph.nodes.items())}
+        recorder.chronicle.summarise_waiting()
         return Trace(
             environment=ENVIRONMENT,
             outcome=outcome,
@@ -118,10 +122,11 @@ class Report:
         if stdout:
             yield self._recorder.clock.now, len(stdout)
 
-    def _living(self) -> Iterator[tuple[str, torch.Tensor]]:
+    def _living(self, among: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
         """The tensors that are still referred to, by the last of their records."""
         memory = self._recorder.memory
-        for key, record in memory.tensors.items():
+        for key in among:
+            record = memory.tensors[key]
             tensor = record.tensor()
             if tensor is not None and memory.known(tensor) is record:
                 yield key, tensor
@@ -130,7 +135,7 @@ class Report:
         """Names, memory and nodes as the run left them."""
         recorder = self._recorder
         nodes = recorder.graph.nodes
-        known = len(nodes)
+        known, met = len(nodes), len(recorder.memory.tensors)
         if recorder.was_cut:
             recorder.clock.now += 1  # what is seen now came about after the last moment that was recorded
             recorder.graph.most = min(budget.NODES, known + budget.NODES_SINCE)
@@ -149,7 +154,7 @@ class Report:
         if recorder.was_cut:
             for node in islice(nodes.values(), known, None):
                 node.step = None  # recorded since then, on whichever line
-        self._alive = dict(self._living())
+        self._alive = dict(self._living([*self._alive, *islice(recorder.memory.tensors, met, None)]))
 
     def _listing(self, moment: int) -> Listing:
         """Where contents of that moment are listed."""
@@ -206,9 +211,8 @@ class Report:
         )
 
     def _calls(self) -> Iterator[ModuleCall]:
-        modules = self._recorder.modules
-        for index, call in enumerate(modules.calls):
-            yield ModuleCall(module=modules.path(index), kind=call.kind, parent=call.parent, step=call.step)
+        for path, call in zip(self._paths, self._recorder.modules.calls, strict=True):
+            yield ModuleCall(module=path, kind=call.kind, parent=call.parent, step=call.step)
 
     def _write(self, record: WriteRecord) -> Write:
         return Write(
@@ -225,9 +229,8 @@ class Report:
         )
 
     def _node(self, record: NodeRecord) -> Node:
-        recorder = self._recorder
         call = record.call
-        listing = self._listing(record.moment)
+        listing = self._listing(record.moment) if record.saved or record.kept else self._history
         saved = tuple([self._saved(entry, listing) for entry in record.saved]) if record.saved else ()
         return Node(
             name=record.name,
@@ -235,7 +238,7 @@ class Report:
             saved=saved,
             step=record.step,
             tensors=record.tensors[:100],
-            module=None if call is None else recorder.modules.path(call),
+            module=None if call is None else self._paths[call],
             call=call,
             freed=record.freed_at is not None,
             custom=record.custom,
@@ -373,13 +376,16 @@ def _counter(record: CounterRecord) -> Counter:
     )
 
 
+_key_of: Callable[[TensorRecord], str] = attrgetter("key")  # a comprehension is a call, and there are thousands
+
+
 def _operation(record: OperationRecord) -> Operation:
     return Operation(
         step=record.step,
         op=record.op,
         expression=record.expression,
-        inputs=tuple([tensor.key for tensor in record.inputs]),
-        outputs=tuple([tensor.key for tensor in record.outputs]),
+        inputs=tuple(map(_key_of, record.inputs)),
+        outputs=tuple(map(_key_of, record.outputs)),
         grad_enabled=record.grad_enabled,
         raised=record.raised,
         moment=record.moment,

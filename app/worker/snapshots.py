@@ -62,6 +62,7 @@ class Snapshots:
     def __init__(self) -> None:
         self._kept: deque[Snapshot] = deque()
         self._bytes = 0
+        self._shapes: dict[tuple[tuple[int, ...], torch.dtype], Snapshot] = {}  # contiguous, without contents
         self.forgotten = 0
 
     def take(self, tensor: torch.Tensor) -> Snapshot | None:
@@ -92,6 +93,24 @@ class Snapshots:
             return Snapshot(None, shape, stride, dtype, _crc32(held))
         return Snapshot(None, shape, stride, dtype, None, held.tobytes())  # a copy costs a tenth of a checksum
 
+    def is_still(self, tensor: torch.Tensor, snapshot: Snapshot) -> bool:
+        """Whether `tensor`, which is observable, holds what it did at `snapshot`, compared where it lies.
+
+        False also where only another snapshot can tell.
+        """
+        block, dtype = snapshot.block or snapshot.large, dtype_of(tensor)
+        if block is None or dtype is not snapshot.dtype or dtype in COMPLEX or shape_of(tensor) != snapshot.shape:
+            return False
+        if snapshot.stride is None:
+            if not is_contiguous(tensor):
+                return False
+        elif stride_of(tensor) != snapshot.stride or is_contiguous(tensor) or is_neg(tensor):
+            return False
+        size_bytes = len(block)
+        if size_bytes + offset_of(tensor) * ITEM_BYTES[dtype] > size_bytes_of(untyped_storage(tensor)):
+            return False
+        return block.startswith(memory_at(data_ptr(tensor), size_bytes))  # copies nothing, unlike a comparison
+
     def keep(self, snapshot: Snapshot | None) -> Snapshot | None:
         """Count the contents of `snapshot`, which stays, in the budget."""
         if snapshot is not None and snapshot.block is not None:
@@ -107,22 +126,23 @@ class Snapshots:
 
         Their storages are not asked for: one that Python has seen is no longer added to in place.
         """
+        if not gradients:  # as AccumulateGrad sends
+            return ()
         taken: list[Snapshot | None] = []
         for tensor in gradients:
             if tensor is None or not is_observable(tensor):
                 taken.append(None)
                 continue
-            dtype, extent, stride = dtype_of(tensor), numel(tensor), None
-            shape = as_tuple(shape_of(tensor))
-            contiguous = is_contiguous(tensor)
-            if not contiguous or dtype in COMPLEX:
+            dtype, shape, stride, contiguous = dtype_of(tensor), as_tuple(shape_of(tensor)), None, is_contiguous(tensor)
+            if contiguous and dtype not in COMPLEX:
+                extent = numel(tensor)
+            else:
                 tensor, stride, extent = _unscattered(tensor, contiguous=contiguous)
             size_bytes = extent * ITEM_BYTES[dtype]
             if size_bytes > budget.SNAPSHOT_BYTES:
-                taken.append(Snapshot(None, shape, stride, dtype))
+                taken.append(self._of_shape(shape, dtype) if stride is None else Snapshot(None, shape, stride, dtype))
                 continue
-            block = memory_at(data_ptr(tensor), size_bytes).tobytes()
-            snapshot = Snapshot(block, shape, stride, dtype)
+            snapshot = Snapshot(memory_at(data_ptr(tensor), size_bytes).tobytes(), shape, stride, dtype)
             taken.append(snapshot)
             self._bytes += size_bytes
             if self._bytes > budget.BEGINNING_BYTES:
@@ -130,6 +150,13 @@ class Snapshots:
         if self._bytes > budget.SNAPSHOTS_BYTES:
             self._forget()
         return tuple(taken)
+
+    def _of_shape(self, shape: tuple[int, ...], dtype: torch.dtype) -> Snapshot:
+        """One for all gradients of a shape of which nothing more is kept: a training loop has thousands."""
+        known = self._shapes.get((shape, dtype))
+        if known is None:
+            known = self._shapes[shape, dtype] = Snapshot(None, shape, None, dtype)
+        return known
 
     def _forget(self) -> None:
         while self._bytes > budget.SNAPSHOTS_BYTES:

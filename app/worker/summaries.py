@@ -43,12 +43,22 @@ def summary_at(first: int, elements: int, dtype: torch.dtype) -> Summary | None:
     """The same of `elements` that lie at the address `first`, in numpy alone where it knows their type."""
     if not elements or elements > budget.SUMMARISED_ELEMENTS or dtype not in _NUMPYS:
         return summary(listed(first, elements, dtype))
-    numbers = numpy.frombuffer(memory_at(first, elements * ITEM_BYTES[dtype]), _NUMPYS[dtype])
-    if elements <= _ROOM:
+    return summary_of(memory_at(first, elements * ITEM_BYTES[dtype]), dtype)
+
+
+def can_wait(elements: int, dtype: torch.dtype) -> bool:
+    """Whether a copy of so many is small enough to be kept for `summary_of` to take later."""
+    return 0 < elements <= _ROOM and dtype in _NUMPYS
+
+
+def summary_of(block: bytes | memoryview, dtype: torch.dtype) -> Summary:
+    """The same of the bytes of elements of a type that numpy knows."""
+    numbers = numpy.frombuffer(block, _NUMPYS[dtype])
+    if numbers.size <= _ROOM:
         found = _summary_of_finite(numbers)
         if found is not None:
             return found
-    return _summary_of(numbers.astype(numpy.float64))
+    return _summary_of(numbers)
 
 
 def _summary_of_finite(numbers: NumpyArray) -> Summary | None:
@@ -77,8 +87,9 @@ def _summary_of_finite(numbers: NumpyArray) -> Summary | None:
     return Summary(min=low, max=high, mean=mean, zeros=int(numpy.count_nonzero(numbers == 0)), not_finite=0, bins=bins)
 
 
-def _summary_of(flat: NumpyArray) -> Summary:
-    with numpy.errstate(all="ignore"):
+def _summary_of(numbers: NumpyArray) -> Summary:
+    with numpy.errstate(all="ignore"):  # numpy warns where it casts nan that came about by chance, in unwritten memory
+        flat = numbers.astype(numpy.float64, copy=False)
         total = _sum(flat)  # finite only where every element is
         finite = flat if flat.size and isfinite(total) else flat[numpy.isfinite(flat)]
         low = high = mean = None

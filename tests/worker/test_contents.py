@@ -99,6 +99,8 @@ def test_a_snapshot_is_the_same_until_an_element_changes(make: Callable[[], torc
         assert before is not None
         assert again is not None
         assert before.same_as(again)
+        if tensor.is_contiguous() and tensor.numel() and not tensor.is_complex():
+            assert snapshots.is_still(tensor, before)
         if not tensor.numel() or tensor.is_inference():
             return
         changed = tensor.resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
@@ -106,6 +108,7 @@ def test_a_snapshot_is_the_same_until_an_element_changes(make: Callable[[], torc
         after = snapshots.take(changed)
         assert after is not None
         assert not before.same_as(after)
+        assert not snapshots.is_still(changed, before)
 
 
 def test_a_write_beside_a_slice_leaves_its_snapshot_alone() -> None:
@@ -240,6 +243,15 @@ def test_summaries_of_all_dtypes(tensor: torch.Tensor) -> None:
     assert found.zeros == (tensor == 0).sum().item()
     assert (found.min is None) == (found.not_finite == 100)
     assert repr(summary_at(tensor.data_ptr(), 100, tensor.dtype)) == repr(found)
+
+
+def test_a_summary_of_unwritten_memory_warns_of_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    for elements in (2_000, 40_000):
+        signalling = torch.full((elements,), 0x7F800001, dtype=torch.int32)
+        found = summary_at(signalling.data_ptr(), elements, torch.float32)
+        assert found is not None
+        assert found.not_finite == elements
+    assert not recwarn.list
 
 
 def test_complex_ones_have_no_summary() -> None:

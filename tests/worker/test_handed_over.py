@@ -1,6 +1,7 @@
 """What the Trace tells of optimizers, of refusals, and of numbers that come back."""
 
 import pytest
+import torch
 
 from app.trace.model import Trace
 from tests.tracing import trace_of
@@ -39,6 +40,19 @@ def test_what_optimizers_were_handed(statements: str, told: list[tuple[int, str,
         (trace.line(group.step), group.optimizer, [trace.tensors[key].label for key in group.params], group.raised)
         for group in trace.param_groups
     ] == told
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+def test_what_optimizers_do_beside_the_observer_is_noted(optimizer: str) -> None:
+    torchs = {kind: kind.__dict__["_init_group"] for kind in (torch.optim.SGD, torch.optim.Adam)}
+    step = "(w * v).sum().backward(); opt.step(); opt.zero_grad()"
+    trace = traced(f"{LEAVES}; opt = torch.optim.{optimizer}([w, v]); {step}; {step}")
+    w = next(tensor for tensor in trace.tensors.values() if tensor.name == "w")
+    lines = {one.moment: one.line for one in trace.steps}
+    assert [lines.get(turn.moment) for turn in w.grads if turn.tensor is None] == [6, 9]
+    made = [trace.line(one.step) for one in trace.operations if one.op == "zeros_like"]
+    assert made == ([5] * 4 if optimizer == "Adam" else [])
+    assert torchs == {kind: kind.__dict__["_init_group"] for kind in torchs}
 
 
 @pytest.mark.parametrize(
