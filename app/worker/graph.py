@@ -5,10 +5,10 @@ graph lives exactly as long as without us. An AccumulateGrad has no number; it i
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from collections.abc import Iterator
+from functools import lru_cache
 from itertools import count
-from typing import Any, cast
+from typing import cast
 
 import torch
 from msgspec import Struct
@@ -30,6 +30,7 @@ from app.worker.bound import (
     view_as,
 )
 from app.worker.clock import Clock
+from app.worker.hooks import Hook, OwnHook, spare_handles
 from app.worker.memory import Memory
 from app.worker.names import clean
 from app.worker.records import TensorRecord
@@ -41,43 +42,6 @@ _ATTRIBUTES = 20  # of one ctx
 _SETTLED_BYTES = 2**20  # of copies of large saved tensors, which are then looked through for the first time
 _BOTH = "both"  # marks an AccumulateGrad that has both hooks of ours
 _Custom = torch.autograd.function.BackwardCFunction
-
-Hook = Callable[..., None]
-
-
-class _OwnHook(partial[None]):
-    """One of ours at a node."""
-
-    __slots__ = ()
-
-
-_HookedNodes: Any = torch.autograd.Function  # where every node has its hooks registered
-_register: Callable[..., tuple[object, object]] = _HookedNodes._register_hook
-
-
-class _Hooks(dict[object, object]):
-    """Those of one node: made in half the time of an OrderedDict, and a handle can refer to it just as well."""
-
-    __slots__ = ("__weakref__",)
-
-
-def _register_without_handle(hooks: dict[object, object] | None, hook: Hook) -> tuple[object, object]:
-    """As torch's own, but makes no handle for hooks of ours, which are never removed.
-
-    A handle takes longer to make than all else here, and would take a number that the snippet's next one gets.
-    """
-    if type(hook) is not _OwnHook:
-        return _register(hooks, hook)
-    if hooks is None:
-        hooks = _Hooks()
-    hooks[hook] = hook
-    return hooks, None
-
-
-def spare_handles() -> None:
-    """Let our hooks be registered without handles, from now on."""
-    if _HookedNodes._register_hook is not _register_without_handle:
-        _HookedNodes._register_hook = staticmethod(_register_without_handle)
 
 
 class Hooks(Struct, frozen=True):
@@ -133,8 +97,8 @@ class Graph:
         self._of_leaf: dict[str, NodeRecord] = {}
         self._memory, self._snapshots = memory, snapshots
         self._hooks = hooks
-        self._accumulated = _OwnHook(hooks.accumulated)
-        self._before_accumulated = _OwnHook(hooks.before_accumulated)
+        self._accumulated = OwnHook(hooks.accumulated)
+        self._before_accumulated = OwnHook(hooks.before_accumulated)
         self._names: dict[str, str] = {}
         self._copied: deque[tuple[Snapshot, TensorRecord, NodeRecord]] = deque()  # large saved tensors, oldest first
         self._copied_bytes = 0
@@ -267,8 +231,8 @@ class Graph:
         if custom:
             record.kept = tuple(self._attributes(node, record, step))
         if slots or custom:
-            node.register_prehook(_OwnHook(self._hooks.before, record))
-        node.register_hook(_OwnHook(self._hooks.after, record))
+            node.register_prehook(OwnHook(self._hooks.before, record))
+        node.register_hook(OwnHook(self._hooks.after, record))
         return record
 
     def _keep(self, saved: object, sequence: int, entry: SavedRecord, node: NodeRecord) -> bool:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from app.sandbox import jail, limits, namespaces
+from app.sandbox import heap, jail, limits, namespaces
 from app.settings import Settings
 from app.trace.wire import Request
 from app.worker import answer
@@ -110,6 +110,7 @@ def main(rounds: int) -> None:
     layers = jail.Jail(wanted, jail.readable_paths(), mapped_bytes)
     gc.collect()
     gc.freeze()
+    heap.fill_holes()
     every = tuple(layer for layer in jail.ALL if layer in layers.layers)
     found: dict[str, list[dict[str, tuple[float, float]]]] = {"cold": [], "warm": []}
     alone: dict[str, list[float]] = {name: [] for name in ("none", *every)}
