@@ -4,7 +4,6 @@ import threading
 from collections import OrderedDict
 
 from app.diagram.pictures import Folds
-from app.trace.model import Trace
 from app.trace.wire import encode
 from app.web.run import Run, Sandboxed, run_of
 from app.web.shown import Shown
@@ -41,17 +40,16 @@ class Recent:
             return None
         return run_of(kept, source) if isinstance(kept, Sandboxed) else kept.run
 
-    def note(self, source: str, came: Sandboxed) -> None:
-        """Keep a new run of `source` that was drawn elsewhere, in place of the one before."""
+    def note(self, source: str, came: Sandboxed, size: int) -> None:
+        """Keep a new run of `source`, drawn elsewhere, in place of the one before; its trace has `size` bytes."""
         self._forget(source)
-        self._add((source, None), came, came.trace)
+        self._add((source, None), came, size)
 
     def add(self, source: str, unfold: Folds, shown: Shown) -> None:
         """Keep it, and let go of the oldest where there are too many."""
-        self._add((source, unfold), shown, shown.run.trace)
+        self._add((source, unfold), shown, len(encode(shown.run.trace)))
 
-    def _add(self, key: Key, kept: Shown | Sandboxed, trace: Trace) -> None:
-        size = len(encode(trace))
+    def _add(self, key: Key, kept: Shown | Sandboxed, size: int) -> None:
         with self._lock:
             self._drop(key)
             if size > self._most_bytes:

@@ -70,9 +70,9 @@ class Runs:
         pictures = await run_in_threadpool(draw, came.trace, unfold)
         return await run_in_threadpool(self._shown, came, pictures, source, unfold)
 
-    def keep(self, came: Sandboxed, source: str) -> None:
-        """Remember the latest run of `source`, of which a page was made elsewhere."""
-        self._recent.note(source, came)
+    def keep(self, came: Sandboxed, source: str, size: int) -> None:
+        """Remember the latest run of `source`, of which a page was made elsewhere; its trace has `size` bytes."""
+        self._recent.note(source, came, size)
 
     async def ran(self, source: str) -> Run:
         """The latest run of `source` where it is still kept, else a new one."""

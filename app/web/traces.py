@@ -15,11 +15,14 @@ from app.web.answers import Answer, sent
 from app.web.bench_page import Around, Job, around, page_of, result_answer
 from app.web.notices import EMPTY, in_words, notice_of, retry_after_s
 from app.web.respond import VARY, is_partial, respond
+from app.web.run import Sandboxed
 from app.web.sameness import reproducible
 from app.web.site import Bench, State
 from app.web.views import BenchView, Notice, opening_of
 
 router = APIRouter(include_in_schema=False)
+
+_LONG = 500  # operators
 
 
 @router.get("/traces")
@@ -67,14 +70,20 @@ async def _made(bench: State, source: str, folds: Folds, beside: Around) -> Answ
     with bench.makers.making():
         if bench.makers.wanted:
             came = await bench.runs.sandboxed(source)
-            job = Job.of(came, source, folds, beside)
+            job = await _job(came, source, folds, beside)
             if (answer := await bench.makers.make(page_of, job)) is not None:
-                bench.runs.keep(came, source)
+                bench.runs.keep(came, source, len(job.trace))
                 return answer
             shown = await bench.runs.drawn(came, source, folds)
         else:
             shown = await bench.runs.pressed(source, folds)
         return await run_in_threadpool(result_answer, beside, source, shown, address_of(source, folds))
+
+
+async def _job(came: Sandboxed, source: str, folds: Folds, beside: Around) -> Job:
+    if len(came.trace.operations) > _LONG:  # all readers would wait for the milliseconds that it takes to encode it
+        return await run_in_threadpool(Job.of, came, source, folds, beside)
+    return Job.of(came, source, folds, beside)
 
 
 def refused(request: Request, bench: State, source: str, error: UserFacingError) -> Response:

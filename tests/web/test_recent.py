@@ -56,7 +56,7 @@ def test_a_run_that_was_drawn_elsewhere_is_kept_as_it_came() -> None:
     recent = Recent()
     came = Sandboxed(trace=data_trace())
     recent.add("a", OPEN, shown())
-    recent.note("a", came)
+    recent.note("a", came, 100)
     assert recent.get("a", OPEN) is None
     assert recent.get("a", NOTHING) is None
     assert recent.run_of("a") == run_of(came, "a")
@@ -92,7 +92,7 @@ async def test_a_page_that_was_made_elsewhere_is_not_run_again() -> None:
     sandbox = Answering()
     runs = Runs(sandbox)
     came = await runs.sandboxed("x = 1")
-    runs.keep(came, "x = 1")
+    runs.keep(came, "x = 1", 100)
     assert (await runs.ran("x = 1")).trace is came.trace
     drawn = await runs.asked("x = 1")
     assert drawn.run.trace is came.trace

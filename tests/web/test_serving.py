@@ -138,6 +138,11 @@ async def test_a_class_gets_its_pages_from_several_processes_and_goes_on_from_th
         at_moment_2 = await server.client.get("/", params={"code": pack(sources[-1]), "moment": "2"})
         assert at_moment_2.status_code == 200
         assert await server.metric(runs) == before
+        loop = "import torch\nx = torch.ones(1, requires_grad=True)\nfor _ in range(600):\n    y = x * 2\nprint('{}')\n"
+        long = await asyncio.gather(
+            *(server.client.post("/traces", data={"source": loop.format(f"long {number}")}) for number in range(3))
+        )
+        assert all(f"long {number}" in page.text for number, page in enumerate(long))
         alone = await server.client.post("/traces", data={"source": sources[0] + "# alone"})
         assert "page 1" in alone.text
 
