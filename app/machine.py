@@ -12,7 +12,7 @@ _SHARE_OF_MEMORY = 8  # all idle children may take the eighth part of it
 _OTHER_PROCESSES = 64  # with the server's threads
 _OTHER_DESCRIPTORS = 512
 _DESCRIPTORS = 6  # of an idle child and of one that has answered, in the server
-_LARGE_CLASS = 240
+_LARGE_CLASS = 300  # children for 240 readers, some of whom need two
 
 
 def cores() -> int:

@@ -25,6 +25,7 @@ _SECOND_RUN_S = 0.1  # from a page's first run to its second, at most
 # For a crowd, children are forked and ended no faster than this: whoever presses Run meanwhile shall not feel it.
 _PACE_S = 0.02
 _ENDED_AT_ONCE = 8
+_SECOND_RUNS = 5  # one page in so many needs a second run: about those whose gradients may be silently wrong
 _ROOM_S = 0.05  # from one attempt to fork to the next where there was no room
 _ROOM_ATTEMPTS = 100
 _SPARE = 16  # processes that are left to others once there was no room
@@ -196,9 +197,9 @@ class Pool:
 
     @property
     def _wanted(self) -> int:
-        """How many children shall wait: always some, and one for each reader who is about."""
-        least = self._settings.idle
-        return max(least, min(self._most_idle, self.readers)) if least else 0
+        """How many children shall wait: always some, one for each reader who is about, and some for second runs."""
+        least, readers = self._settings.idle, self.readers
+        return max(least, min(self._most_idle, readers + readers // _SECOND_RUNS)) if least else 0
 
     def _clear_up_later(self) -> None:
         """Put off to end children and to fork new ones, as long as one is left for who comes next.
