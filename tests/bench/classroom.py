@@ -122,12 +122,13 @@ def measure(server: Server) -> Iterator[Figure | Heading]:
     with bare_zygote() as port:
         while len(pages) < 2 or (len(pages) <= ROUNDS and time.monotonic() < latest):
             number = READERS * len(pages)
-            ready.append(server.settle(READERS))
+            ready.append(server.settle())
             pages.append(Press([c.press_run for c in clients], _works(3 * number), check_page))
-            server.settle(READERS)  # else the bare runs would share the machine with the forks of ours
+            server.settle()  # else the bare runs would share the machine with the forks of ours
             bare.append(Press([lambda s: press_bare(port, s)] * READERS, _works(3 * number), check_bare))
+            server.settle()
             answers.append(Press([c.trace for c in clients], _works(3 * number + READERS), check_answer))
-            server.settle(READERS)
+            server.settle()
             one = work(10**6 + 5 * number)
             same.append(Press([c.press_run for c in clients], [one] * READERS, check_page))
     for client in clients:

@@ -23,7 +23,7 @@ _START_S = 60.0
 _STOP_S = 15.0
 _ANSWER_S = 30.0
 _LEFT_S = 0.05
-_SETTLED_S = 3.0  # without another child: there will be no more
+_SETTLED_S = 1.5  # without another child: there will be no more, and the last has warmed up
 _KEPT_OPEN_S = 2.0  # the server closes connections that are idle for longer
 
 
@@ -43,14 +43,13 @@ class Server:
         events = [json.loads(line) for line in self._log.read_text("utf-8").splitlines() if line.startswith("{")]
         return [event["duration_ms"] for event in events if event.get("event") == "run" and event["kind"] == kind]
 
-    def settle(self, children: int) -> int:
-        """Wait until `children` wait for a snippet, or as many as there will be; how many there are."""
+    def settle(self) -> int:
+        """Wait until as many children wait for a snippet as there will be; how many there are."""
         idle, since_s = -1, time.monotonic()
-        while idle < children and time.monotonic() - since_s < _SETTLED_S:
+        while time.monotonic() - since_s < _SETTLED_S:
             if (now := self._idle_children()) != idle:
                 idle, since_s = now, time.monotonic()
             time.sleep(0.1)
-        time.sleep(0.5)  # the last of them warms up
         return idle
 
     def _idle_children(self) -> int:
