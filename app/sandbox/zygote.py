@@ -125,6 +125,7 @@ class Zygote:
         gc.collect()
         gc.freeze()  # else a collection in a child writes to, and so copies, every page of the heap
         heap.fill_holes()
+        heap.make_room()
         self._say(
             control.Ready(
                 missing=self._jail.missing,

@@ -26,6 +26,7 @@ def main(port: int, at_once: int) -> None:
     gc.collect()
     gc.freeze()
     heap.fill_holes()
+    heap.make_room()
     running: set[int] = set()
     with socket.create_server((HOST, port), backlog=256) as listening:
         print("ready", flush=True)

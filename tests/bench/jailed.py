@@ -111,6 +111,7 @@ def main(rounds: int) -> None:
     gc.collect()
     gc.freeze()
     heap.fill_holes()
+    heap.make_room()
     every = tuple(layer for layer in jail.ALL if layer in layers.layers)
     found: dict[str, list[dict[str, tuple[float, float]]]] = {"cold": [], "warm": []}
     alone: dict[str, list[float]] = {name: [] for name in ("none", *every)}

@@ -38,3 +38,38 @@ def test_new_objects_lie_together_once_the_holes_are_filled() -> None:
 
 def test_filling_again_finds_next_to_nothing() -> None:
     pages_of_new_objects("heap.fill_holes(); assert heap.fill_holes() < 50")
+
+
+_GROWTH = """\
+import ctypes
+from app.sandbox import heap
+
+sbrk = ctypes.CDLL(None).sbrk
+sbrk.restype, sbrk.argtypes = ctypes.c_void_p, [ctypes.c_ssize_t]
+heap.fill_holes()
+{room}
+before = sbrk(0)
+held = [bytes(900) for _ in range(3_000)]
+grown = sbrk(0) - before
+del held
+print(grown, sbrk(0) - before)
+"""
+
+
+def growth(room: str) -> tuple[int, int]:
+    """By how much the heap grows for nearly three megabytes of objects, and how much of that is left after them."""
+    told = subprocess.run(
+        [sys.executable, "-c", _GROWTH.format(room=room)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    grown, left = map(int, told.stdout.split())
+    return grown, left
+
+
+def test_the_heap_need_not_grow_for_what_a_child_allocates_first() -> None:
+    assert growth("")[0] >= 2 * 2**20
+    assert growth("heap.make_room()") == (0, 0)
