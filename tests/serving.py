@@ -29,7 +29,9 @@ def serve(log: Path, **settings: object) -> Iterator[str]:
     """The address of a server with these settings, until the block ends."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    given = {f"TAPESCOPE_{name.upper()}": str(value) for name, value in {"port": port, **settings}.items()}
+    # The tests open hundreds of pages, one after the other: they are no crowd, for which children shall wait.
+    wanted = {"port": port, "idle_most": 8, **settings}
+    given = {f"TAPESCOPE_{name.upper()}": str(value) for name, value in wanted.items()}
     with log.open("wb") as output:
         server = subprocess.Popen(
             [sys.executable, "-m", "app", "serve"], cwd=ROOT, env={**os.environ, **given}, stdout=output, stderr=output

@@ -29,7 +29,7 @@ PAGES = [
 @pytest.fixture(scope="session")
 def client() -> Iterator[TestClient]:
     """The application as it is served; only its own faults come back as pages instead of exceptions."""
-    with TestClient(create_app(Settings()), raise_server_exceptions=False) as running:
+    with TestClient(create_app(Settings(idle_most=8)), raise_server_exceptions=False) as running:
         yield running
 
 
