@@ -49,7 +49,7 @@ def make_room() -> None:
     milliseconds, an eighth of all that a class cost. Nothing of it goes back before the process ends.
     """
     libc = ctypes.CDLL(None)
-    with suppress(AttributeError):
+    with suppress(AttributeError):  # another C library
         malloc, free = libc.malloc, libc.free
         malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
         free.restype, free.argtypes = None, [ctypes.c_void_p]
