@@ -56,7 +56,7 @@ def around(request: Request, bench: State, source: str) -> Around:
 
 
 def result_page(
-    around: Around,
+    beside: Around,
     source: str,
     shown: Shown,
     place: Address,
@@ -65,13 +65,13 @@ def result_page(
     numeric: NumericStory | None = None,
 ) -> HTMLResponse:
     """The page of a run, whatever became of it, at a moment; the last for None."""
-    result = result_of(shown, place, moment, around.site.limits, source, around.tried, numeric)
-    view = BenchView(site=around.site, opening=opening_of(source, lesson), source=source, result=result)
-    return respond(around.partial, "bench", view)
+    result = result_of(shown, place, moment, beside.site.limits, source, beside.tried, numeric)
+    view = BenchView(site=beside.site, opening=opening_of(source, lesson), source=source, result=result)
+    return respond(beside.partial, "bench", view)
 
 
 def result_answer(
-    around: Around,
+    beside: Around,
     source: str,
     shown: Shown,
     place: Address,
@@ -79,7 +79,7 @@ def result_answer(
     lesson: Lesson | None = None,
 ) -> Answer:
     """The page of a run, to be sent and kept. Takes milliseconds: for a thread, or another process."""
-    page = result_page(around, source, shown, place, moment, lesson)
+    page = result_page(beside, source, shown, place, moment, lesson)
     return Answer.of(bytes(page.body), page.headers["content-type"], lasts=lasts(source, shown.run))
 
 
