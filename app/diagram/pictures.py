@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from app.diagram.film import Film
 from app.diagram.reel import reel_of
+from app.diagram.room import Room
 from app.diagram.scene import Scene, draw_scene
 from app.diagram.tape import Tape, draw_tape
 from app.diagram.tape_lanes import Story
@@ -20,25 +21,29 @@ MOMENT = "m"
 
 
 class Pictures(Struct, frozen=True, kw_only=True):
-    """The pictures of a run, the moments at which they can be shown, and what changes between those."""
+    """The pictures of a run, the moments at which they can be shown, and what changes between those.
+
+    `room` is the one that they were drawn for; None where they suit any.
+    """
 
     history: History
     reel: tuple[Column, ...]
     film: Film
     tape: Tape
     scene: Scene
+    room: Room | None = None
 
 
-def draw(trace: Trace, opened: Folds = NONE_OPEN) -> Pictures:
-    """The pictures of `trace`, with the folds in `opened` shown open."""
+def draw(trace: Trace, opened: Folds = NONE_OPEN, room: Room | None = None) -> Pictures:
+    """The pictures of `trace`, with the folds in `opened` shown open; for any room where none is given."""
     history = History(trace)
     story = read_story(history) if trace.steps else Story(lanes=())
     asked = sorted(_moments_in(opened))
     reel = reel_of(history.moments, story, asked)
     film = Film([column.last for column in reel])
-    scene = draw_scene(history, film, opened)
-    tape = draw_tape(history, story, film, asked)
-    return Pictures(history=history, reel=reel, film=film, tape=tape, scene=scene)
+    scene = draw_scene(history, film, opened, room)
+    tape = draw_tape(history, story, film, asked, room)
+    return Pictures(history=history, reel=reel, film=film, tape=tape, scene=scene, room=room)
 
 
 def _moments_in(opened: Folds) -> Iterator[int]:

@@ -14,6 +14,7 @@ from app.diagram.layout import px
 from app.diagram.legend import Entry, legend_of
 from app.diagram.memory import MemoryBand, memory_across, memory_down
 from app.diagram.parts import Folded
+from app.diagram.room import Room
 from app.diagram.shapes import Mark, Pen
 from app.diagram.shelves import SHOWN, SHOWN_NARROW, SHOWN_OPENED, Shelf, shelves
 from app.diagram.story import story
@@ -61,7 +62,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     title: str
     words: str
     desc: str
-    drawings: tuple[Drawing, ...]  # wide, medium, narrow: of one run, for different containers
+    drawings: tuple[Drawing, ...]  # wide, medium, narrow: of one run, for different containers; or one of them
     legend: tuple[Entry, ...]
     tables: tuple[Table, ...]
     folds: tuple[Fold, ...]
@@ -79,10 +80,10 @@ class _Run(Struct, frozen=True, kw_only=True):
     opened: frozenset[str]
 
 
-def draw_scene(history: History, film: Film, opened: frozenset[str] = frozenset()) -> Scene:
-    """The figure of a run, with the folds whose ids are in `opened` shown open. Ids of no fold do nothing.
+def draw_scene(history: History, film: Film, opened: frozenset[str] = frozenset(), room: Room | None = None) -> Scene:
+    """The figure of a run, with the folds whose ids are in `opened` shown open; for any room where none is given.
 
-    What changes with the moment goes into `film`.
+    Ids of no fold do nothing. What changes with the moment goes into `film`.
     """
     trace = history.trace
     facts, found = Facts(history, film), cuts(trace)
@@ -91,7 +92,7 @@ def draw_scene(history: History, film: Film, opened: frozenset[str] = frozenset(
     most = SHOWN_OPENED if MEMORY in opened else SHOWN
     kept, quiet = shelves(facts, found, folded.parts, most, quiet_too=MEMORY in opened)
     run = _Run(facts=facts, folded=folded, sketch=Sketch(facts, folded, found, opened), shelves=kept, opened=opened)
-    made = [_broad(run, "wide", WIDE_PX), _broad(run, "medium", MEDIUM_PX), _narrow(run)]
+    made = list(_drawn(run, room))
     drawings = tuple(drawing for drawing, _ in made)
     notes = [*folded.notes]
     if any(band.unshown for _, band in made):
@@ -111,6 +112,15 @@ def draw_scene(history: History, film: Film, opened: frozenset[str] = frozenset(
         opened=tuple(_opened(folded, opened)),
         notes=tuple(notes),
     )
+
+
+def _drawn(run: _Run, room: Room | None) -> Iterator[tuple[Drawing, Band]]:
+    if room in ("wide", None):
+        yield _broad(run, "wide", WIDE_PX)
+    if room in ("medium", None):
+        yield _broad(run, "medium", MEDIUM_PX)
+    if room in ("narrow", "slim", None):
+        yield _narrow(run)
 
 
 def _broad(run: _Run, kind: Kind, wide: int) -> tuple[Drawing, Band]:

@@ -1,15 +1,17 @@
 """The tape: the run over time, a lane for each storage, with what autograd saved, checked and read.
 
-Pure: the same Trace gives the same drawing. One story is drawn for four widths; the page shows the one that its
-column has room for.
+Pure: the same Trace gives the same drawing. One story is drawn for four widths, of which the page shows the one that
+its column has room for; or for that one alone.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from app.diagram.film import Film
+from app.diagram.room import Room
 from app.diagram.shapes import IconKind
 from app.diagram.tape_axis import Axis
 from app.diagram.tape_clock import Clock
@@ -22,7 +24,8 @@ from app.diagram.tape_words import MOST_ROWS, Row, Words
 from app.trace.history import History
 from app.trace.moments import Moments
 
-WIDE_PX, MEDIUM_PX, NARROW_PX, SLIM_PX = 870, 700, 358, 300
+_ACROSS: dict[Literal["wide", "medium"], int] = {"wide": 870, "medium": 700}  # px
+_DOWN: dict[Literal["narrow", "slim"], int] = {"narrow": 358, "slim": 300}
 MOST_COLUMNS, MOST_ROWS_NARROW = 40, 24
 MOST_FOLDS_TOLD = 4
 
@@ -56,8 +59,8 @@ class Tape(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-def draw_tape(history: History, story: Story, film: Film, asked: Sequence[int] = ()) -> Tape:
-    """The tape of a run, of which `story` was read, open around the `asked` moments.
+def draw_tape(history: History, story: Story, film: Film, asked: Sequence[int] = (), room: Room | None = None) -> Tape:
+    """The tape of a run, of which `story` was read, open around the `asked` moments; for any room where none is given.
 
     What changes with the moment goes into `film`.
     """
@@ -70,21 +73,45 @@ def draw_tape(history: History, story: Story, film: Film, asked: Sequence[int] =
     contents = Contents(history)
     words, columns = _folded_to(story, moments, contents, MOST_COLUMNS, asked)
     clock = Clock(film, columns)
-    axis, gutter = Axis(words, columns, clock), gutter_width(words)
-    wide, sheet = draw_wide(words, axis, gutter, WIDE_PX, "wide")
-    medium, _ = draw_wide(words, axis, gutter, MEDIUM_PX, "medium")
-    first, few = _folded_to(replace(story, lanes=story.lanes[:1]), moments, contents, MOST_ROWS_NARROW, asked)
-    axis = Axis(first, few, clock if few == columns else Clock(film, few))
-    narrow, slim = (draw_narrow(first, axis, width_px) for width_px in (NARROW_PX, SLIM_PX))
+    drawn = list(_across(words, columns, clock, room))
+    if room not in _ACROSS:
+        first = replace(story, lanes=story.lanes[:1])
+        drawn += _down(*_folded_to(first, moments, contents, MOST_ROWS_NARROW, asked), clock, room)
     rows = sorted(words.rows(columns), key=lambda row: row.moment)
     return Tape(
         desc=words.story_told(),
         moments=moments.count,
-        drawings=(wide, medium, narrow, slim),
-        legend=tuple(sorted(_legend(sheet, words.story, columns), key=lambda entry: entry.since)),
+        drawings=tuple(each.drawing for each in drawn),
+        legend=tuple(sorted(_legend(drawn[0]), key=lambda entry: entry.since)),
         rows=tuple(rows[:MOST_ROWS]),
         notes=tuple(_notes(words, columns, len(rows))),
     )
+
+
+class _Drawn(Struct, frozen=True, kw_only=True):
+    """A drawing, and what it shows."""
+
+    drawing: TapeDrawing
+    sheet: Sheet
+    story: Story
+    columns: tuple[Column, ...]
+
+
+def _across(words: Words, columns: tuple[Column, ...], clock: Clock, room: Room | None) -> Iterator[_Drawn]:
+    wanted = [kind for kind in _ACROSS if room in (kind, None)]
+    if wanted:
+        axis, gutter = Axis(words, columns, clock), gutter_width(words)
+    for kind in wanted:
+        drawing, sheet = draw_wide(words, axis, gutter, _ACROSS[kind], kind)
+        yield _Drawn(drawing=drawing, sheet=sheet, story=words.story, columns=columns)
+
+
+def _down(words: Words, columns: tuple[Column, ...], clock: Clock, room: Room | None) -> Iterator[_Drawn]:
+    axis = Axis(words, columns, clock if columns == clock.columns else Clock(clock.film, columns))
+    for kind, width_px in _DOWN.items():
+        if room in (kind, None):
+            drawing, sheet = draw_narrow(words, axis, width_px)
+            yield _Drawn(drawing=drawing, sheet=sheet, story=words.story, columns=columns)
 
 
 def _folded_to(
@@ -96,7 +123,8 @@ def _folded_to(
     return Words(moments, shown, contents), columns
 
 
-def _legend(sheet: Sheet, story: Story, columns: Sequence[Column]) -> Iterator[LegendEntry]:
+def _legend(drawn: _Drawn) -> Iterator[LegendEntry]:
+    sheet, story, columns = drawn.sheet, drawn.story, drawn.columns
     harmful = any(write.harmful for lane in story.lanes for write in lane.writes)
     harmful = harmful or any(fold.harmful for lane in story.lanes for fold in lane.folds)
     for mark, told in _LEGEND.items():

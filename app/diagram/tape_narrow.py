@@ -39,9 +39,10 @@ _STEP, _MOST = 14.0, 18.0  # how far one step of a counter goes, and all of them
 _CELL = 26.0
 
 
-def draw_narrow(words: Words, axis: Axis, width_px: int) -> TapeDrawing:
+def draw_narrow(words: Words, axis: Axis, width_px: int) -> tuple[TapeDrawing, Sheet]:
     """The first lane over the whole run; the height follows from the rows."""
-    return _Narrow(words, axis, width_px).figure()
+    narrow = _Narrow(words, axis, width_px)
+    return narrow.figure(), narrow.sheet
 
 
 class _Narrow:

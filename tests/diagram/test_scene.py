@@ -1,5 +1,6 @@
 """The figure of graph and memory: what must hold of every drawing, and what the drawings of known runs say."""
 
+import functools
 import os
 import re
 import subprocess
@@ -51,11 +52,20 @@ RUNS = {
 
 
 def rendered(scene: Scene, **context: str) -> str:
+    """The figure at the end of its run, as the page has it."""
+    return markup(scene, film_of(scene).still(), **context)
+
+
+@functools.cache
+def _page() -> jinja2.Template:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "templates"), autoescape=True)
     page = '{% from "macros/scene.html" import scene %}{{ scene(view, still, opening, form) }}'
-    return environment.from_string(page).render(
-        {"view": scene, "still": film_of(scene).still(), "opening": "", "form": "", **context}
-    )
+    return environment.from_string(page)
+
+
+def markup(scene: Scene, still: Still, **context: str) -> str:
+    """The same at any moment."""
+    return _page().render({"view": scene, "still": still, "opening": "", "form": "", **context})
 
 
 def assert_legible(scene: Scene) -> None:
