@@ -330,6 +330,7 @@ class _Changer(cst.CSTTransformer):
         return change if isinstance(change, cst.CSTNode) else cst.FlattenSentinel(change)
 
 
+@lru_cache(maxsize=64)  # a tree never changes: one for all who put `y = y.clone()` somewhere
 def _parsed(text: str) -> cst.SimpleStatementLine:
     return cst.ensure_type(cst.parse_statement(text), cst.SimpleStatementLine)
 
