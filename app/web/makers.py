@@ -104,6 +104,8 @@ class Makers:
 
 
 def _prepare() -> None:
+    from app.web import bench_page  # noqa: F401  # not before: it knows of us; the first page would wait for it
+
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the server, which then ends us
     compile_templates()
