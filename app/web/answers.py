@@ -18,7 +18,7 @@ from app.sandbox.asking import asking
 from app.web.together import Together
 
 # A page of 130 kB: level 1 takes 0.5 ms and leaves 25 kB, level 5 takes 1.1 ms and leaves 20 kB.
-_LEVEL = 1
+LEVEL = 1
 _OVERHEAD_BYTES = 500  # of one entry, beside its texts
 MOST_SHARE = 8  # no answer is kept that takes more than this part of the room
 
@@ -37,7 +37,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, body: bytes, media_type: str, *, lasts: bool) -> "Answer":
         """`body`, compressed."""
-        packed = gzip.compress(body, _LEVEL, mtime=0)
+        packed = gzip.compress(body, LEVEL, mtime=0)
         return cls(packed=packed, media_type=media_type, etag=f'W/"{sha256(body).hexdigest()[:24]}"', lasts=lasts)
 
 

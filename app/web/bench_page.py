@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.diagram.pictures import Folds, draw
+from app.diagram.room import Room
 from app.explain.numeric import NumericStory
 from app.lessons.catalog import Lesson
 from app.trace import wire
@@ -32,17 +33,19 @@ class Job(Struct, frozen=True, kw_only=True):
 
     source: str
     unfold: Folds
+    room: Room | None
     around: Around
     trace: bytes
     reference: bytes | None
     not_compared: str | None
 
     @classmethod
-    def of(cls, came: Sandboxed, source: str, unfold: Folds, around: Around) -> "Job":
+    def of(cls, came: Sandboxed, source: str, unfold: Folds, room: Room | None, around: Around) -> "Job":
         """The page of what came out of the sandbox for `source`."""
         return cls(
             source=source,
             unfold=unfold,
+            room=room,
             around=around,
             trace=wire.encode(came.trace),
             reference=None if came.reference is None else wire.encode(came.reference),
@@ -88,5 +91,5 @@ def page_of(job: Job) -> Answer:
     trace = wire.decode_trace(job.trace)
     reference = None if job.reference is None else wire.decode_reference(job.reference)
     run = run_of(Sandboxed(trace=trace, reference=reference, not_compared=job.not_compared), job.source)
-    shown = show(run, draw(trace, job.unfold), job.source)
+    shown = show(run, draw(trace, job.unfold, job.room), job.source)
     return result_answer(job.around, job.source, shown, address_of(job.source, job.unfold))

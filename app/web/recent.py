@@ -41,7 +41,7 @@ class Recent:
         return run_of(kept, source) if isinstance(kept, Sandboxed) else kept.run
 
     def note(self, source: str, came: Sandboxed, size: int) -> None:
-        """Keep a new run of `source`, drawn elsewhere, in place of the one before; its trace has `size` bytes."""
+        """Keep a new run of `source` in place of the one before, to be drawn when asked for; `size` is its trace's."""
         self._forget(source)
         self._add((source, None), came, size)
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from starlette.concurrency import run_in_threadpool
 
 from app.diagram.pictures import NONE_OPEN, Folds, Pictures, draw
+from app.diagram.room import Room
 from app.errors import UserFacingError
 from app.explain.contrast import needs_reference
 from app.explain.numeric import NumericStory, disagrees, tell
@@ -13,6 +14,7 @@ from app.lessons.catalog import Lesson
 from app.sandbox.run import Layer
 from app.trace.model import Reference, Trace
 from app.trace.numeric import Numeric
+from app.trace.wire import encode
 from app.web.recent import Recent
 from app.web.run import Run, Sandboxed, run_of
 from app.web.shown import Shown, show
@@ -59,19 +61,24 @@ class Runs:
         """A new run of `source`, explained. Raises as `sandboxed`."""
         return run_of(await self.sandboxed(source), source)
 
-    async def pressed(self, source: str, unfold: Folds = NONE_OPEN) -> Shown:
-        """A new run of `source`, with the folds in `unfold` open. Its pictures are drawn while the reference runs."""
+    async def pressed(self, source: str, unfold: Folds = NONE_OPEN, room: Room | None = None) -> Shown:
+        """A new run of `source`, with the folds in `unfold` open, for one room where it is known.
+
+        Its pictures are drawn while the reference runs.
+        """
         trace = await self.sandbox.trace(source)
-        came, pictures = await asyncio.gather(self._compared(source, trace), run_in_threadpool(draw, trace, unfold))
+        came, pictures = await asyncio.gather(
+            self._compared(source, trace), run_in_threadpool(draw, trace, unfold, room)
+        )
         return await run_in_threadpool(self._shown, came, pictures, source, unfold)
 
-    async def drawn(self, came: Sandboxed, source: str, unfold: Folds) -> Shown:
+    async def drawn(self, came: Sandboxed, source: str, unfold: Folds, room: Room | None) -> Shown:
         """What came out of the sandbox as a page shows it."""
-        pictures = await run_in_threadpool(draw, came.trace, unfold)
+        pictures = await run_in_threadpool(draw, came.trace, unfold, room)
         return await run_in_threadpool(self._shown, came, pictures, source, unfold)
 
     def keep(self, came: Sandboxed, source: str, size: int) -> None:
-        """Remember the latest run of `source`, of which a page was made elsewhere; its trace has `size` bytes."""
+        """Remember the latest run of `source`, not drawn, or for one room alone; its trace has `size` bytes."""
         self._recent.note(source, came, size)
 
     async def ran(self, source: str) -> Run:
@@ -115,7 +122,10 @@ class Runs:
 
     def _shown(self, came: Sandboxed, pictures: Pictures, source: str, unfold: Folds) -> Shown:
         shown = show(run_of(came, source), pictures, source)
-        self._recent.renew(source, unfold, shown)
+        if pictures.room is None:
+            self._recent.renew(source, unfold, shown)
+        else:  # who asks for it again may have other room
+            self.keep(came, source, len(encode(came.trace)))
         return shown
 
     async def _together(self, source: str) -> Shown:

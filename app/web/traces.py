@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from app.diagram.pictures import Folds
+from app.diagram.room import Room, room_in
 from app.errors import UserFacingError
 from app.web.address import address_of, folds_in
 from app.web.answers import Answer, sent
@@ -33,19 +34,26 @@ async def no_trace() -> Response:
 
 @router.post("/traces")
 async def create_trace(
-    request: Request, bench: Bench, source: Annotated[str, Form()] = "", unfold: Annotated[str, Form(alias="open")] = ""
+    request: Request,
+    bench: Bench,
+    source: Annotated[str, Form()] = "",
+    unfold: Annotated[str, Form(alias="open")] = "",
+    width: Annotated[str, Form()] = "",
 ) -> Response:
-    """Run `source`, and show the folds open whose ids are in `unfold`, apart by commas."""
+    """Run `source`, and show the folds open whose ids are in `unfold`, apart by commas.
+
+    `width` is that of the figures' column in px, where the page's script knows it.
+    """
     source = source.replace("\r\n", "\n")  # forms send it so
     request.state.source = source
     if not source.strip():
         return notice_page(request, bench, source, EMPTY, 422)
-    folds = folds_in(unfold)
+    folds, room = folds_in(unfold), room_in(width)
 
     async def make() -> Answer:
-        return await _made(bench, source, folds, around(request, bench, source))
+        return await _made(bench, source, folds, room, around(request, bench, source))
 
-    key = ("trace", is_partial(request), bench.frame, folds, bench.has_fixes(source))
+    key = ("trace", is_partial(request), bench.frame, folds, room, bench.has_fixes(source))
     try:
         answer = await bench.answers.of(key, source, make, share=reproducible(source))
     except UserFacingError as error:
@@ -64,26 +72,26 @@ async def place(bench: Bench) -> Response:
     return PlainTextResponse(in_words(found), headers={"Cache-Control": "no-store", "Retry-After": str(again_s)})
 
 
-async def _made(bench: State, source: str, folds: Folds, beside: Around) -> Answer:
+async def _made(bench: State, source: str, folds: Folds, room: Room | None, beside: Around) -> Answer:
     """The page of a new run: made here for one reader alone, by a process of its own where more of them wait."""
     bench.makers.expect(bench.runs.sandbox.readers)
     with bench.makers.making():
         if bench.makers.wanted:
             came = await bench.runs.sandboxed(source)
-            job = await _job(came, source, folds, beside)
+            job = await _job(came, source, folds, room, beside)
             if (answer := await bench.makers.make(page_of, job)) is not None:
                 bench.runs.keep(came, source, len(job.trace))
                 return answer
-            shown = await bench.runs.drawn(came, source, folds)
+            shown = await bench.runs.drawn(came, source, folds, room)
         else:
-            shown = await bench.runs.pressed(source, folds)
+            shown = await bench.runs.pressed(source, folds, room)
         return await run_in_threadpool(result_answer, beside, source, shown, address_of(source, folds))
 
 
-async def _job(came: Sandboxed, source: str, folds: Folds, beside: Around) -> Job:
+async def _job(came: Sandboxed, source: str, folds: Folds, room: Room | None, beside: Around) -> Job:
     if len(came.trace.operations) > _LONG:  # all readers would wait for the milliseconds that it takes to encode it
-        return await run_in_threadpool(Job.of, came, source, folds, beside)
-    return Job.of(came, source, folds, beside)
+        return await run_in_threadpool(Job.of, came, source, folds, room, beside)
+    return Job.of(came, source, folds, room, beside)
 
 
 def refused(request: Request, bench: State, source: str, error: UserFacingError) -> Response:

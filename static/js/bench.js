@@ -1,5 +1,6 @@
 // The page with a snippet on it. The editor comes last, after the first paint: the textarea works without it.
 import "./run.js";
+import "./room.js";
 import "./kept.js";
 import "./fixes.js";
 import "./light.js";

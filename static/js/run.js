@@ -84,10 +84,10 @@ let asked = sent;
 
 form.addEventListener("htmx:after:swap", (event) => {
   if (event.detail.ctx.response.status < 400) sent = asked;
-  showStale();
   showExample();
   startRetrying();
 });
+document.addEventListener("htmx:after:swap", () => showStale()); // also where the same run was drawn anew
 form.addEventListener("htmx:finally:request", () => busy(false));
 form.addEventListener("htmx:error", () => {
   notify("unreachable", (notice) => notice.querySelector("[data-again]").addEventListener("click", run));

@@ -5,12 +5,13 @@ import gzip
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx2 import Response
 
 from app.meters import Meters
 from app.sandbox.turns import Place
 from app.web.answers import MOST_SHARE, Answer, Answers
 from app.web.notices import in_words
-from tests.web.conftest import PARTIAL
+from tests.web.conftest import PARTIAL, soup
 
 
 def answer(size: int = 0, lasts: bool = True) -> Answer:
@@ -124,6 +125,30 @@ def test_the_same_snippet_is_run_once(client: TestClient) -> None:
     whole = client.post("/traces", data={"source": SOURCE})
     assert whole.headers["etag"] != first.headers["etag"]
     assert whole.text.startswith("<!doctype html>")
+
+
+def test_who_has_other_room_gets_other_drawings(client: TestClient) -> None:
+    source = "import torch\na = torch.ones(2, requires_grad=True)\n(a * 2).sum().backward()"
+
+    def pressed(**told: str) -> Response:
+        return client.post("/traces", data={"source": source, **told}, headers=PARTIAL)
+
+    every, wide, too, narrow, odd = (
+        pressed(**told) for told in ({}, {"width": "864.0"}, {"width": "990"}, {"width": "358"}, {"width": "<b>"})
+    )
+    assert wide.content == too.content
+    assert odd.content == every.content
+    assert len({answer.headers["etag"] for answer in (every, wide, narrow)}) == 3
+    for answer, bounds, kinds in ((wide, ("826.0", None), {"wide"}), (narrow, ("340.0", "640.0"), {"narrow"})):
+        pictures = soup(answer).select_one("#pictures")
+        assert pictures
+        assert (pictures["data-above-px"], pictures.get("data-most-px")) == bounds
+        figures = pictures.select("svg.figure:not(.legend-mark)")
+        assert [set(figure["class"]) - {"figure"} for figure in figures] == [kinds, kinds]
+    whole = soup(every).select_one("#pictures")
+    assert whole
+    assert "data-above-px" not in whole.attrs
+    assert len(whole.select("svg.figure:not(.legend-mark)")) == 7
 
 
 @pytest.mark.parametrize("source", ["import time\nprint(time.time_ns())", "print('x' * 100_000)"])

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from app.diagram.room import Room
 from app.sandbox.layers import Layer
 from app.web.answers import Answer
 from app.web.bench_page import Around, Job, page_of
@@ -32,18 +33,18 @@ async def makers() -> AsyncIterator[Makers]:
     found.stop()
 
 
-def job(*, partial: bool = False, source: str = SOURCE) -> Job:
+def job(*, partial: bool = False, source: str = SOURCE, room: Room | None = None) -> Job:
     """A page of a run that came out of a sandbox."""
     limits = Limits(time_s=5, memory_bytes=2**30, output_bytes=2**16, source_bytes=20_000)
     layers = (Layer(name="seccomp", core=True, active=False, stops="calls", missing_because="<none>"),)
     site = Site(lessons=(), limits=limits, layers=layers, version="0")
     around = Around(partial=partial, site=site, tried=None)
-    return Job.of(Sandboxed(trace=data_trace(stdout="<i>\x1b")), source, frozenset(), around)
+    return Job.of(Sandboxed(trace=data_trace(stdout="<i>\x1b")), source, frozenset(), room, around)
 
 
-@pytest.mark.parametrize("partial", [False, True])
-async def test_a_page_is_the_same_wherever_it_is_made(makers: Makers, partial: bool) -> None:
-    wanted = job(partial=partial)
+@pytest.mark.parametrize(("partial", "room"), [(False, None), (True, None), (True, "narrow")])
+async def test_a_page_is_the_same_wherever_it_is_made(makers: Makers, partial: bool, room: Room | None) -> None:
+    wanted = job(partial=partial, room=room)
     made = await makers.make(page_of, wanted)
     assert made == page_of(wanted)
     assert isinstance(made, Answer)

@@ -88,6 +88,18 @@ async def test_asking_for_another_moment_does_not_run_again() -> None:
     assert sandbox.traced == 3
 
 
+async def test_a_run_that_was_drawn_for_one_room_is_drawn_again_for_who_asks_later() -> None:
+    sandbox = Answering()
+    runs = Runs(sandbox)
+    narrow = await runs.pressed("x = 1", room="narrow")
+    assert narrow.pictures.room == "narrow"
+    assert len(narrow.pictures.scene.drawings) == 1
+    again = await runs.asked("x = 1")
+    assert again.pictures.room is None
+    assert again.run.trace is narrow.run.trace
+    assert sandbox.traced == 1
+
+
 async def test_a_page_that_was_made_elsewhere_is_not_run_again() -> None:
     sandbox = Answering()
     runs = Runs(sandbox)
