@@ -62,9 +62,9 @@ def _of(server: Server, browser: Browser, name: str, source: str) -> Iterator[Fi
     posts = []
     for _ in range(ROUNDS):
         begun = time.perf_counter()
-        body = client.press_run(source, accept="identity")
+        body = client.whole_page(source, accept="identity")
         posts.append(1e3 * (time.perf_counter() - begun))
-    squeezed = len(client.press_run(source))
+    squeezed = len(client.whole_page(source))
     client.close()
     yield Figure(name=f"{name}: answer, ms", value=f"{spread(posts)}")
     yield Figure(

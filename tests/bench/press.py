@@ -1,4 +1,4 @@
-"""From Run to the whole page, against torchviz in this process, and against a Python that starts for it."""
+"""From Run to all that it changes, against torchviz in this process, and against a Python that starts for it."""
 
 import gzip
 import subprocess
@@ -16,6 +16,7 @@ from app.explain.contrast import contrast
 from app.main import create_app
 from app.settings import Settings
 from app.web.address import Address
+from app.web.answers import LEVEL
 from app.web.bench_page import around, result_page
 from app.web.run import Run
 from app.web.shown import show
@@ -44,12 +45,15 @@ def _in_turns(server: Server, sharing: Server) -> Iterator[Figure | Heading]:
         shared.press_run(FIRST)
         exec(code, {})  # noqa: S102  # our own snippet
     pages_ms: list[float] = []
+    whole_ms: list[float] = []
     shared_ms: list[float] = []
     torchviz_ms: list[float] = []
     cold_ms: list[float] = []
     latest = time.monotonic() + MOST_S
     while len(pages_ms) < RUNS and time.monotonic() < latest:
         pages_ms.append(_ms(lambda: client.press_run(FIRST)))
+        time.sleep(_SETTLE_S)
+        whole_ms.append(_ms(lambda: client.whole_page(FIRST)))
         shared_ms.append(_ms(lambda: shared.press_run(FIRST)))
         time.sleep(_SETTLE_S)
         torchviz_ms.append(_ms(lambda: exec(code, {})))  # noqa: S102  # a snippet is there to be run
@@ -58,12 +62,13 @@ def _in_turns(server: Server, sharing: Server) -> Iterator[Figure | Heading]:
     client.close()
     shared.close()
     torchviz, cold = spread(torchviz_ms), spread(cold_ms)
-    yield Heading(f"(a) The first snippet, from Run to the whole page; {len(pages_ms)} presses in turns; ms")
+    yield Heading(f"(a) The first snippet, from Run to all that it changes; {len(pages_ms)} presses in turns; ms")
     yield Figure(name="torchviz in this process, its SVG alone", value=f"{torchviz}")
     yield Figure(name=f"torchviz in a cold python, {len(cold_ms)} runs", value=f"{cold}")
     for name, page in (
         ("page as it is served: an answer that others got is shared", spread(shared_ms)),
         ("page, each press a run of its own", spread(pages_ms)),
+        ("the same without scripts: a whole page, for every width", spread(whole_ms)),
     ):
         against, faster = page.p50 / torchviz.p50, cold.p50 / page.p50
         yield Figure(name=name, value=f"{page}")
@@ -94,18 +99,18 @@ def shares(server: Server, page_ms: float) -> Iterator[Figure | Heading]:
     trace, reference = trace_of(FIRST), reference_of(FIRST)
     contrasts = tuple(contrast(trace, reference))
     run = Run(trace=trace, diagnoses=explain(trace), reference=reference, contrasts=contrasts)
-    pictures = draw(trace)
+    pictures = draw(trace, room="wide")
     shown, place = show(run, pictures, FIRST), Address(path="/")
     site = create_app(Settings()).state.tapescope  # not started: it answers nothing, but knows how to
-    request = Request({"type": "http", "headers": []})
+    request = Request({"type": "http", "headers": [(b"hx-request-type", b"partial")]})
     beside = around(request, site, FIRST)
     html = bytes(result_page(beside, FIRST, shown, place).body)
     run_ms, reference_ms = spread(server.run_ms("trace")).p50, spread(server.run_ms("reference")).p50
-    pictures_ms = _p50_ms(lambda: draw(trace))
+    pictures_ms = _p50_ms(lambda: draw(trace, room="wide"))
     explain_ms = _p50_ms(lambda: explain(trace)) + _p50_ms(lambda: contrast(trace, reference))
     view_ms = _p50_ms(lambda: show(run, pictures, FIRST))
     template_ms = _p50_ms(lambda: result_page(beside, FIRST, shown, place))
-    gzip_ms = _p50_ms(lambda: gzip.compress(html, 5))
+    gzip_ms = _p50_ms(lambda: gzip.compress(html, LEVEL))
     known_ms = run_ms + explain_ms + max(reference_ms, pictures_ms) + view_ms + template_ms + gzip_ms
     for name, ms in (
         ("run", run_ms),

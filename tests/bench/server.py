@@ -24,6 +24,7 @@ _STOP_S = 15.0
 _ANSWER_S = 30.0
 _LEFT_S = 0.05
 _SETTLED_S = 1.5  # without another child: there will be no more, and the last has warmed up
+_COLUMN_PX = 864.0  # of a page that is 1,440 px wide
 _KEPT_OPEN_S = 2.0  # the server closes connections that are idle for longer
 
 
@@ -73,9 +74,16 @@ class Client:
         self._used_s = 0.0
 
     def press_run(self, source: str, *, accept: str = "gzip") -> bytes:
-        """The body of the whole page that answers the form, as it comes over the wire."""
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept-Encoding": accept}
-        return self._post("/traces", urlencode({"source": source}), headers)
+        """What a press of Run brings to a page of 1,440 px, as it comes over the wire.
+
+        It asks as the page's script does: for what a run changes, drawn for the width of its figures' column.
+        """
+        headers = {**_form(accept), "HX-Request": "true", "HX-Request-Type": "partial"}
+        return self._post("/traces", urlencode({"source": source, "width": _COLUMN_PX}), headers)
+
+    def whole_page(self, source: str, *, accept: str = "gzip") -> bytes:
+        """The page that answers the form of a browser without scripts: all of it, drawn for every width."""
+        return self._post("/traces", urlencode({"source": source}), _form(accept))
 
     def trace(self, source: str, *, accept: str = "gzip") -> bytes:
         """The body of the JSON answer, as it comes over the wire."""
@@ -103,6 +111,10 @@ class Client:
         if answer.status != 200:
             raise RuntimeError(f"{path} answered {answer.status}: {content[:200]!r}")
         return content
+
+
+def _form(accept: str) -> dict[str, str]:
+    return {"Content-Type": "application/x-www-form-urlencoded", "Accept-Encoding": accept}
 
 
 @contextmanager

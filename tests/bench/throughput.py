@@ -51,7 +51,7 @@ def measure(server: Server) -> Iterator[Figure | Heading]:
     yield Heading(
         f"(c) {READERS} readers at once, {READERS * RUNS_OF_EACH} different snippets a round; "
         f"{len(pages)} rounds in turns\n"
-        "    Ours: the whole page, with its reference run where it has one. Bare: fork and exec, no jail, trace or page"
+        "    Ours: what a press brings, with its reference run where it has one. Bare: fork and exec alone"
     )
     yield Figure(name="pages per second", value=f"{spread(rate).p50:.0f}")
     yield Figure(name="bare runs per second", value=f"{spread(bare_rate).p50:.0f}")
