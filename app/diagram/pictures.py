@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from app.diagram.film import Film
 from app.diagram.reel import reel_of
-from app.diagram.room import Room
+from app.diagram.room import Bounds, Room, bounds_of
 from app.diagram.scene import Scene, draw_scene
 from app.diagram.tape import Tape, draw_tape
 from app.diagram.tape_lanes import Story
@@ -32,6 +32,11 @@ class Pictures(Struct, frozen=True, kw_only=True):
     tape: Tape
     scene: Scene
     room: Room | None = None
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The widths of their container that they suit; None for any."""
+        return bounds_of(self.room) if self.room else None
 
 
 def draw(trace: Trace, opened: Folds = NONE_OPEN, room: Room | None = None) -> Pictures:

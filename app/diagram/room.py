@@ -7,6 +7,8 @@ that container draws one alone: half of the work, and half of the page.
 import re
 from typing import Literal
 
+from msgspec import Struct
+
 Room = Literal["wide", "medium", "narrow", "slim"]
 
 # px of the container up to which each serves; the same stand in figure.css and tape.css
@@ -24,9 +26,15 @@ def room_in(words: str) -> Room | None:
     return room_for(float(words)) if _WIDTH(words) else None
 
 
-def bounds_of(room: Room) -> tuple[float, float | None]:
-    """The widths in px between which a container shows `room`: more than the first, at most the second."""
+class Bounds(Struct, frozen=True):
+    """The widths of a container, in px: more than `above_px`, and at most `most_px` where there is an end."""
+
+    above_px: float
+    most_px: float | None
+
+
+def bounds_of(room: Room) -> Bounds:
+    """Where a container shows `room`."""
     above = [0.0, *_MOST_PX.values()]
     rooms: list[Room] = [*_MOST_PX, "wide"]
-    at = rooms.index(room)
-    return above[at], _MOST_PX.get(room)
+    return Bounds(above[rooms.index(room)], _MOST_PX.get(room))

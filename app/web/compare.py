@@ -1,6 +1,7 @@
 """`/compare`: two snippets beside each other, each run, and where their runs part."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.diagram.room import room_in
 from app.errors import UserFacingError
 from app.lessons.catalog import catalog
 from app.web.address import unpack
@@ -39,11 +41,15 @@ async def compare(
 
 @router.post("/compare")
 async def compare_posted(
-    request: Request, bench: Bench, left: Annotated[str, Form()] = "", right: Annotated[str, Form()] = ""
+    request: Request,
+    bench: Bench,
+    left: Annotated[str, Form()] = "",
+    right: Annotated[str, Form()] = "",
+    width: Annotated[str, Form()] = "",
 ) -> Response:
-    """Run both."""
+    """Run both. `width` is that of either side's figures in px, where the page's script knows it."""
     sides = tuple(source.replace("\r\n", "\n") for source in (left, right))  # forms send it so
-    return await _answer(request, bench, sides, "", bench.runs.pressed)
+    return await _answer(request, bench, sides, "", functools.partial(bench.runs.pressed, room=room_in(width)))
 
 
 def _carried(bench: State, code: str, slug: str) -> str | UserFacingError:

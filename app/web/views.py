@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from app.diagram.film import Still
 from app.diagram.gradients import Gradients
-from app.diagram.room import bounds_of
+from app.diagram.room import Bounds
 from app.diagram.scene import Scene
 from app.diagram.tape import Tape
 from app.explain.errors.explanation import Explanation
@@ -101,7 +101,7 @@ class ResultView(Struct, frozen=True, kw_only=True):
     film: str | None
     tape: Tape
     scene: Scene
-    between_px: tuple[float, float | None] | None  # the widths of their column that both suit; None for any
+    bounds: Bounds | None  # the widths of their column that both suit; None for any
     gradients: Gradients
     compared: bool  # whether some gradients are shown beside those of the reference run
     not_compared: str | None
@@ -186,7 +186,7 @@ def result_of(
         film=shown.film,
         tape=pictures.tape,
         scene=pictures.scene,
-        between_px=bounds_of(pictures.room) if pictures.room else None,
+        bounds=pictures.bounds,
         gradients=shown.gradients,
         compared=bool(run.contrasts),
         not_compared=run.not_compared,

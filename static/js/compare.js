@@ -3,6 +3,7 @@ import "./light.js";
 import "./figures.js";
 import { factsOf } from "./facts.js";
 import { Film } from "./film.js";
+import { tellRoom } from "./room.js";
 
 const SIDES = ["left", "right"];
 const REST_MS = 300;
@@ -76,6 +77,7 @@ function lead(button, column) {
   if (document.activeElement === link) slider().focus();
 }
 
+const here = () => location.pathname + location.search;
 const base = () => compared.querySelector("#columns").dataset.base;
 function keepAddress() {
   const last = at === columns.pairs.length - 1;
@@ -119,7 +121,9 @@ form.addEventListener("htmx:before:request", () => press.setAttribute("aria-disa
 form.addEventListener("htmx:finally:request", () => press.removeAttribute("aria-disabled"));
 document.addEventListener("htmx:after:swap", () => {
   load();
-  if (columns) history.pushState(null, "", base().slice(0, -1));
+  if (!columns) return;
+  if (here().startsWith(base().slice(0, -1))) keepAddress(); // the same two again
+  else history.pushState(null, "", base().slice(0, -1));
 });
 addEventListener("popstate", () => location.reload());
 
@@ -148,4 +152,5 @@ async function mount() {
 }
 
 load();
+tellRoom(form, compared, () => (columns ? `${base()}moment=${at + 1}` : here()));
 requestAnimationFrame(() => setTimeout(mount));

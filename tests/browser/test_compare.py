@@ -55,3 +55,26 @@ def test_nothing_that_axe_finds_is_wrong(open_page: OpenPage, scheme: str) -> No
 def test_nothing_overflows_sideways(open_page: OpenPage, width: int) -> None:
     page = open_page("/compare", width=width, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_run_of_both_brings_the_drawings_of_one_width_and_another_window_those_of_all(open_page: OpenPage) -> None:
+    page = open_page("/compare")
+    figures = page.locator("#compared .pictured svg.figure:not(.legend-mark)")
+    expect(figures).to_have_count(14)
+    expect(page.locator("#right-mount .cm-content")).to_be_visible()
+    with page.expect_request("**/compare") as asked:
+        page.get_by_role("button", name="Run both").click()
+    expect(figures).to_have_count(4)
+    assert "width=" in (asked.value.post_data or "")
+    for figure in figures.all():
+        expect(figure).to_be_visible()
+    slider = page.get_by_role("slider", name="Moment of both runs")
+    slider.fill("3")
+    expect(page.locator("#where")).to_contain_text("Column 4 of 10")
+    length = page.evaluate("history.length")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(figures).to_have_count(14)
+    expect(page.locator("#compared .pictured .scene svg.figure.narrow").first).to_be_visible()
+    expect(page.locator("#where")).to_contain_text("Column 4 of 10")
+    assert page.evaluate("history.length") == length
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

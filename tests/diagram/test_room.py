@@ -114,11 +114,11 @@ def test_a_width_is_taken_as_a_browser_tells_it_and_nothing_else(words: str, roo
 
 def test_the_bounds_of_a_room_are_those_at_which_the_style_sheets_change_the_drawing() -> None:
     for room in ROOMS:
-        above, most = bounds_of(room)
-        assert room_for(above + 0.1) == room
-        assert most is None or room_for(most) == room
+        bounds = bounds_of(room)
+        assert room_for(bounds.above_px + 0.1) == room
+        assert bounds.most_px is None or room_for(bounds.most_px) == room
     sheets = {name: (ROOT / "static" / "css" / name).read_text("utf-8") for name in ("figure.css", "tape.css")}
-    for sheet, bounds in (("figure.css", {"640", "826"}), ("tape.css", {"340", "640", "826"})):
+    for sheet, wanted in (("figure.css", {"640", "826"}), ("tape.css", {"340", "640", "826"})):
         asked = re.findall(r"@container \(max-width: ([\d.]+)px\)[^}]*\.figure", sheets[sheet])
-        assert set(asked) == bounds
-        assert bounds <= {f"{bounds_of(room)[0]:g}" for room in ROOMS}
+        assert set(asked) == wanted
+        assert wanted <= {f"{bounds_of(room).above_px:g}" for room in ROOMS}

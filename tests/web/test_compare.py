@@ -101,3 +101,11 @@ def test_two_damaged_links_are_said(client: TestClient) -> None:
     response = client.get("/compare?left=xx&right=yy")
     assert response.status_code == 422
     assert there(soup(response), ".outcome h2") == ["Left: This link is damaged.", "Right: This link is damaged."]
+
+
+def test_both_sides_are_drawn_for_the_room_that_is_told(client: TestClient) -> None:
+    both = {"left": DATA, "right": DETACH}
+    for told, figures, bounds in (("", 14, None), ("650.5", 4, "640.0"), ("358", 4, "340.0")):
+        page = soup(client.post("/compare", data={**both, "width": told}, headers=PARTIAL))
+        assert len(page.select("svg.figure:not(.legend-mark)")) == figures
+        assert [half.get("data-above-px") for half in page.select(".pictured")] == [bounds] * 4
