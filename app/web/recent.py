@@ -11,7 +11,8 @@ from app.web.shown import Shown
 MOST_RUNS = 24
 MOST_BYTES = 24 * 2**20  # of their traces, as they crossed the wire; drawn they take some ten times as much
 
-Key = tuple[str, Folds | None]  # None: not drawn here
+Key = tuple[str, Folds | None]  # None: not drawn, or not for every room
+Kept = Shown | Run | Sandboxed  # drawn, explained, or as it came
 
 
 class Recent:
@@ -19,7 +20,7 @@ class Recent:
 
     def __init__(self, most_runs: int = MOST_RUNS, most_bytes: int = MOST_BYTES) -> None:
         self._most_runs, self._most_bytes = most_runs, most_bytes
-        self._kept: OrderedDict[Key, tuple[Shown | Sandboxed, int]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[Kept, int]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()  # it is filled from the threads that draw
 
@@ -33,23 +34,23 @@ class Recent:
             return kept
 
     def run_of(self, source: str) -> Run | None:
-        """The run of `source`, whether it was drawn here or not."""
+        """The run of `source`, whether it was drawn here or not. May take milliseconds: for a thread."""
         with self._lock:
             kept = next((kept for (of, _), (kept, _) in self._kept.items() if of == source), None)
-        if kept is None:
-            return None
-        return run_of(kept, source) if isinstance(kept, Sandboxed) else kept.run
+        if isinstance(kept, Shown):
+            return kept.run
+        return run_of(kept, source) if isinstance(kept, Sandboxed) else kept
 
-    def note(self, source: str, came: Sandboxed, size: int) -> None:
+    def note(self, source: str, run: Run | Sandboxed, size: int) -> None:
         """Keep a new run of `source` in place of the one before, to be drawn when asked for; `size` is its trace's."""
         self._forget(source)
-        self._add((source, None), came, size)
+        self._add((source, None), run, size)
 
     def add(self, source: str, unfold: Folds, shown: Shown) -> None:
         """Keep it, and let go of the oldest where there are too many."""
         self._add((source, unfold), shown, len(encode(shown.run.trace)))
 
-    def _add(self, key: Key, kept: Shown | Sandboxed, size: int) -> None:
+    def _add(self, key: Key, kept: Kept, size: int) -> None:
         with self._lock:
             self._drop(key)
             if size > self._most_bytes:

@@ -78,19 +78,19 @@ class Runs:
         return await run_in_threadpool(self._shown, came, pictures, source, unfold)
 
     def keep(self, came: Sandboxed, source: str, size: int) -> None:
-        """Remember the latest run of `source`, not drawn, or for one room alone; its trace has `size` bytes."""
+        """Remember the latest run of `source`, of which a page was made elsewhere; its trace has `size` bytes."""
         self._recent.note(source, came, size)
 
     async def ran(self, source: str) -> Run:
         """The latest run of `source` where it is still kept, else a new one."""
-        return self._recent.run_of(source) or (await self._together(source)).run
+        return await self._kept(source) or (await self._together(source)).run
 
     async def numeric(self, source: str) -> tuple[NumericStory, Numeric]:
         """The numeric check of `source` in words, and as it is. Raises UserFacingError where it was not accepted."""
         checked = await self.sandbox.numeric(source)
         trace = None
         if disagrees(checked):  # which line may be the reason, the trace knows
-            kept = self._recent.run_of(source)
+            kept = await self._kept(source)
             trace = kept.trace if kept is not None else await self.sandbox.trace(source)
         return await run_in_threadpool(tell, checked, trace), checked
 
@@ -99,7 +99,7 @@ class Runs:
         kept = self._recent.get(source, unfold)
         if kept is not None:
             return kept
-        if (run := self._recent.run_of(source)) is not None:
+        if (run := await self._kept(source)) is not None:
             return await self._redrawn(run, source, unfold)
         shown = await self._together(source)
         return await self._redrawn(shown.run, source, unfold) if unfold else shown
@@ -125,8 +125,11 @@ class Runs:
         if pictures.room is None:
             self._recent.renew(source, unfold, shown)
         else:  # who asks for it again may have other room
-            self.keep(came, source, len(encode(came.trace)))
+            self._recent.note(source, shown.run, len(encode(came.trace)))
         return shown
+
+    async def _kept(self, source: str) -> Run | None:
+        return await run_in_threadpool(self._recent.run_of, source)
 
     async def _together(self, source: str) -> Shown:
         # Shared by all who ask meanwhile: a class that opens the page together costs one run.

@@ -96,7 +96,8 @@ async def test_a_run_that_was_drawn_for_one_room_is_drawn_again_for_who_asks_lat
     assert len(narrow.pictures.scene.drawings) == 1
     again = await runs.asked("x = 1")
     assert again.pictures.room is None
-    assert again.run.trace is narrow.run.trace
+    assert again.run is narrow.run  # explained once
+    assert await runs.ran("x = 1") is narrow.run
     assert sandbox.traced == 1
 
 
