@@ -6,7 +6,7 @@ from app.diagram.layout import Box, px
 from app.diagram.shapes import Label, Pen, Tone
 from app.diagram.tape_axis import Axis
 from app.diagram.tape_lanes import CounterLine, Overwrite, Read, Save, Stretch
-from app.diagram.tape_moments import column_at
+from app.diagram.tape_rows import WORDS_PX, Rows
 from app.diagram.tape_sheet import (
     Cut,
     Sheet,
@@ -21,7 +21,6 @@ from app.diagram.tape_sheet import (
     spoken,
     write_mark,
 )
-from app.diagram.tape_spans import Span
 from app.diagram.tape_words import Words, ending, storage_name, verdict
 from app.diagram.text import Face, ellipsize, width, wrap
 
@@ -31,10 +30,6 @@ _BAND = {False: (100.0, 124.0), True: (84.0, 110.0)}  # how wide, at least and a
 _THREAD, _NEXT_THREAD = 15.0, 9.0  # right of the band
 _MOST_THREADS = 2
 _MOST_COUNTERS = 2
-_HEADER = 42.0
-_ROW, _EVENT, _READ = 25.0, 36.0, 44.0  # a quiet row, one with a mark, one with a verdict
-_WORDS = 26.0  # more, below a mark that says in the band what is wrong
-_TITLE = 22.0  # over the nodes of a backward
 _STEP, _MOST = 14.0, 18.0  # how far one step of a counter goes, and all of them
 _CELL = 26.0
 
@@ -51,15 +46,13 @@ class _Narrow:
         self.lane = words.story.lanes[0]
         self.sheet = Sheet(width_px)
         self.ended = words.trace.outcome.kind != "finished"
-        self.titles: list[tuple[float, Span]] = []  # where it stands what goes over several rows
-        self.edges: list[tuple[float, float]] = []  # of each row
-        self.bottom = _HEADER
-        self.y = list(self._rows())
-        self.end = self.y[-1] if self.ended else self.bottom - 2
+        self.rows = Rows(axis, self.lane, width_px)
+        self.sheet.sunk = self.rows.sunk
+        self.end = self.rows.middles[-1] if self.ended else self.rows.bottom - 2
         until = self.lane.until
-        below = 14 + _WORDS * any(read.differs for save in self.lane.saves for read in save.reads)
-        self.lane_end = self.end if until is None else min(self._at(until) + below, self.end)
-        self.height = round(self.bottom + (24 if self.ended else 4))
+        below = 14 + WORDS_PX * any(read.differs for save in self.lane.saves for read in save.reads)
+        self.lane_end = self.end if until is None else min(self.rows.at(until) + below, self.end)
+        self.height = round(self.rows.bottom + (24 if self.ended else 4))
         slim = width_px < _SLIM
         least, most = _BAND[slim]
         needed = max(
@@ -75,38 +68,6 @@ class _Narrow:
             (line, first + at * (width_px - 34 - first) / max(len(self.lane.counters[:_MOST_COUNTERS]) - 1, 1))
             for at, line in enumerate(self.lane.counters[:_MOST_COUNTERS])
         ]
-
-    # rows
-
-    def _rows(self) -> Iterator[float]:
-        """The middle of each row, from the top."""
-        lane = self.lane
-        events = {column_at(self.columns, write.moment) for write in lane.writes}
-        events |= {column_at(self.columns, moment) for moment in (lane.since, *(save.moment for save in lane.saves))}
-        reads = {column_at(self.columns, read.moment): read.differs for save in lane.saves for read in save.reads}
-        y = _HEADER
-        spans = sorted((*self.axis.backwards, *self.axis.spans), key=lambda span: (span.first, -span.last))
-        for at, column in enumerate(self.columns):
-            top = y
-            for span in spans:
-                if span.first == at:
-                    y += _TITLE
-                    self.titles.append((y - 7, span))
-            height = _READ if at in reads and not column.folded else _EVENT if at in events else _ROW
-            self.edges.append((y, y + height))
-            yield y + height / 2
-            y += height + (_WORDS if reads.get(at) else 0)
-            self.bottom = y
-            if any(span.first <= at <= span.last for span in self.axis.backwards):
-                self.sheet.sunk.append(Box(0, top, self.width, y - top))
-
-    def _at(self, moment: int) -> float:
-        return self.y[column_at(self.columns, moment)]
-
-    def _is_open(self, moment: int) -> bool:
-        return not self.columns[column_at(self.columns, moment)].folded
-
-    # drawing
 
     def figure(self) -> TapeDrawing:
         self._header()
@@ -126,7 +87,7 @@ class _Narrow:
                 self._read(save, read, done)
         self._ending()
         marks = (*under, self.sheet.ghost(), *self.sheet.bands, self._playhead(), *self.sheet.marks)
-        edges = [(top, y, bottom) for (top, bottom), y in zip(self.edges, self.y, strict=True)]
+        edges = [(top, y, bottom) for (top, bottom), y in zip(self.rows.edges, self.rows.middles, strict=True)]
         playhead, reached = self.axis.clock.playhead(edges, self.height + 20)
         return TapeDrawing(
             kind="narrow",
@@ -142,13 +103,13 @@ class _Narrow:
         pen = Pen()
         for box in self.sheet.sunk:
             pen.plate(box, "sunk", radius=0)
-        pen.path("".join(f"M{px(self.left)} {px(y)}H{self.width}" for y in self.y), "rule")
+        pen.path("".join(f"M{px(self.left)} {px(y)}H{self.width}" for y in self.rows.middles), "rule")
         yield mark_of(pen, "rules")
         if self.ended:
-            stop = pen_of("stop", path([(self.left, self.y[-1]), (self.width, self.y[-1])]))
+            stop = pen_of("stop", path([(self.left, self.rows.middles[-1]), (self.width, self.rows.middles[-1])]))
             yield mark_of(stop, "stop", since=self.words.moments.count)
         for at, (column, written) in enumerate(zip(self.columns, self._axis(), strict=True)):
-            top, bottom = self.edges[at]
+            top, bottom = self.rows.edges[at]
             pen = Pen()
             pen.plate(Box(0, top, self.left - 6 if column.folded else self.width, bottom - top), "hit", radius=6)
             pen.labels += written
@@ -186,7 +147,7 @@ class _Narrow:
 
     def _titles(self) -> None:
         """What goes over several rows, above the first of them; calls and grad modes with a bracket to the last."""
-        for y, span in self.titles:
+        for y, span in self.rows.titles:
             since = self.columns[span.first].first
             strong = span.kind == "backward"
             room = self.left - 2
@@ -205,13 +166,13 @@ class _Narrow:
             if not strong:
                 around = sum(one.first <= span.first and span.last <= one.last for one in self.axis.spans)
                 x = self.left - 10 + 3 * min(around, 3)
-                _, bottom = self.edges[span.last]
+                _, bottom = self.rows.edges[span.last]
                 pen = pen_of("brace", path([(x - 4, y + 4), (x, y + 4), (x, bottom - 2), (x - 4, bottom - 2)]))
                 self.sheet.add(pen, "name", since=since, label=span.text)
 
     def _axis(self) -> Iterator[list[Label]]:
         """What each row says of itself."""
-        for at, (column, y) in enumerate(zip(self.columns, self.y, strict=True)):
+        for at, (column, y) in enumerate(zip(self.columns, self.rows.middles, strict=True)):
             number, below = self.axis.entries[at].number, self.axis.entries[at].ran
             x = 0.0
             found: list[Label | None] = []
@@ -241,7 +202,7 @@ class _Narrow:
 
     def _stretches(self) -> None:
         lane = self.lane
-        starts = [self._at(stretch.first) for stretch in lane.stretches]
+        starts = [self.rows.at(stretch.first) for stretch in lane.stretches]
         drawn = [
             (stretch, top, bottom)
             for stretch, top, bottom in zip(lane.stretches, starts, [*starts[1:], self.lane_end], strict=True)
@@ -285,11 +246,11 @@ class _Narrow:
 
     def _counter(self, line: CounterLine, x: float) -> None:
         title = self.words.counter(self.lane, line)
-        points = [(x, self._at(line.since))]
+        points = [(x, self.rows.at(line.since))]
         for moment, _ in line.steps:
             level = self._level(line.id, moment)
             if level is not None and level != points[-1][0]:
-                points += [(points[-1][0], self._at(moment)), (level, self._at(moment))]
+                points += [(points[-1][0], self.rows.at(moment)), (level, self.rows.at(moment))]
         points.append((points[-1][0], self.lane_end))
         kind = "count checked" if line.checked else "count"
         pen = pen_of(kind, path(points))
@@ -299,8 +260,8 @@ class _Narrow:
         tone: Tone = "ink" if line.checked else "soft"
         shown: set[tuple[float, int]] = set()
         for moment, version in ((line.since, line.start), *line.steps):
-            level, y = self._level(line.id, moment), self._at(moment)
-            if level is None or not self._is_open(moment) or (y, version) in shown:
+            level, y = self._level(line.id, moment), self.rows.at(moment)
+            if level is None or not self.rows.is_open(moment) or (y, version) in shown:
                 continue
             shown.add((y, version))
             spots: list[Spot] = [(level + 7, y + 16, "start"), (level - 7, y + 16, "end")]
@@ -325,14 +286,14 @@ class _Narrow:
             return
         pen = pen_of(
             "drop harmful" if write.harmful else "drop",
-            path([(self.right, self._at(write.moment)), (level, self._at(write.moment))]),
+            path([(self.right, self.rows.at(write.moment)), (level, self.rows.at(write.moment))]),
         )
         self.sheet.add(pen, "moves", ref=f"L{write.write.line}", since=write.moment)
 
     def _writes(self) -> None:
         middle = self.left + self.band / 2
         for write in self.lane.writes:
-            y = self._at(write.moment)
+            y = self.rows.at(write.moment)
             pen, kind = write_mark(middle, y, seen=write.seen, harmful=write.harmful)
             label = self.words.write(self.lane, write)
             self.sheet.add(pen, kind, ref=f"L{write.write.line}", since=write.moment, label=label, links=True)
@@ -353,21 +314,21 @@ class _Narrow:
         for fold in self.lane.folds:
             if not fold.writes:
                 continue
-            pen, kind = write_mark(middle, self.y[fold.column], seen=fold.seen, harmful=fold.harmful)
+            pen, kind = write_mark(middle, self.rows.middles[fold.column], seen=fold.seen, harmful=fold.harmful)
             if fold.writes > 1:
-                pen.text(middle + 13, self.y[fold.column] + 4, f"×{fold.writes:,}")
+                pen.text(middle + 13, self.rows.middles[fold.column] + 4, f"×{fold.writes:,}")
             self.sheet.add(pen, kind, since=fold.since)
 
     def _save(self, save: Save, at: int) -> None:
         x = self.right + _THREAD + min(at, _MOST_THREADS - 1) * _NEXT_THREAD
-        y = self._at(save.moment)
+        y = self.rows.at(save.moment)
         label = self.words.save(save)
         reads = save.reads
         if at < _MOST_THREADS:
-            end = self._at(reads[-1].moment) if reads else min(y + 22, self.end)
+            end = self.rows.at(reads[-1].moment) if reads else min(y + 22, self.end)
             pen = pen_of("thread" if reads else "thread loose", path([(x, y), (x, end)]))
             for read in reads:
-                pen.path(path([(x, self._at(read.moment)), (self.right, self._at(read.moment))]), "stem")
+                pen.path(path([(x, self.rows.at(read.moment)), (self.right, self.rows.at(read.moment))]), "stem")
             self.sheet.add(pen, "keeps", ref=save.node, since=save.moment, label=label, clip="now")
             self.sheet.ghosts += [line.path for line in pen.lines]
         pen = pen_of("stem", path([(self.right, y), (x, y)]))
@@ -377,7 +338,7 @@ class _Narrow:
         self.sheet.write("saved", spots, "ink", "strong", kind="halo", ref=save.node, since=save.moment, gap=1)
 
     def _read(self, save: Save, read: Read, done: set[tuple[float, str | None]]) -> None:
-        y, label = self._at(read.moment), self.words.read(save, read)
+        y, label = self.rows.at(read.moment), self.words.read(save, read)
         middle = self.left + self.band / 2
         if read.differs:
             pen = Pen()
@@ -415,5 +376,5 @@ class _Narrow:
             return
         text = f"{ending(self.words.trace.outcome)}: the run stops here"
         fitted = ellipsize(text, self.width, face="strong")
-        spots: list[Spot] = [(self.left, self.bottom + 16, "start")]
+        spots: list[Spot] = [(self.left, self.rows.bottom + 16, "start")]
         self.sheet.write(fitted, spots, "ink", "strong", since=self.words.moments.count, gap=0)
