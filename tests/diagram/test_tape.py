@@ -84,6 +84,16 @@ def test_no_text_touches_another_and_nothing_reaches_out(traces: dict[str, Trace
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_text_keeps_lines_off_itself_by_a_rim_of_its_own_ground(traces: dict[str, Trace], name: str) -> None:
+    for drawing in tape_of(traces[name]).drawings:
+        grounds = [plate for mark in drawing.marks for plate in mark.plates if plate.kind == "sunk"]
+        for mark in marks_of(drawing, "halo"):
+            for x, y in (label.box.middle for label in mark.labels):
+                inside = any(one.x < x < one.x + one.width and one.y < y < one.y + one.height for one in grounds)
+                assert ("sunken" in mark.kind) == inside, mark.labels
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_save_write_and_check_of_an_open_column_is_drawn(traces: dict[str, Trace], name: str) -> None:
     lanes, shown, columns = story_of(traces[name])
     drawings = tape_of(traces[name]).drawings
