@@ -6,7 +6,7 @@ import "./light.js";
 import { mount } from "./lines.js";
 import { tellRoom } from "./room.js";
 import "./figures.js";
-import "./timeline.js";
+import { addressSeen } from "./timeline.js";
 
-tellRoom(document.querySelector("#run"), document.querySelector("#result"), () => location.pathname + location.search);
+tellRoom(document.querySelector("#run"), document.querySelector("#result"), addressSeen);
 requestAnimationFrame(() => setTimeout(mount));

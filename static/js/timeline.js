@@ -94,6 +94,9 @@ function addressNow() {
   return last ? base.slice(0, -1) : `${base}moment=${film.stops[film.at]}`;
 }
 
+// Of what is seen now, though the address bar follows after a rest.
+export const addressSeen = () => (given() ? addressNow() : here());
+
 function keepAddress() {
   if (!given()) return;
   history.replaceState(null, "", addressNow() + location.hash);

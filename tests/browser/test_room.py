@@ -58,10 +58,9 @@ def test_a_run_brings_the_drawings_of_one_width_and_they_are_seen(open_page: Ope
 def test_a_column_that_becomes_another_one_gets_its_drawings_at_the_same_moment(open_page: OpenPage) -> None:
     page = open_page("/")
     posts = pressed(page, SOURCE)
-    slider(page).fill("2")
-    stands_at(page, 3)
     write(page, OTHER)  # what is shown is of the run before
     expect(page.locator(".stale")).to_be_visible()
+    slider(page).fill("2")  # the address does not say so yet
     page.set_viewport_size({"width": 390, "height": 844})
     expect(figures(page)).to_have_count(7)
     expect(page.locator("#pictures svg.figure.narrow:not(.slim)").first).to_be_visible()
