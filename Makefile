@@ -10,6 +10,7 @@ PINNED := $(PIP) --require-hashes --no-deps --only-binary :all: --requirement
 # Without a hash: its file differs by index, for CPU or CUDA. It comes last, so that all it needs is there by its pin.
 TORCH := torch==2.13.0
 OURS := $(PIP) --no-deps --no-build-isolation --editable .
+APT := apt-get install -y -qq --no-install-recommends
 
 .PHONY: run test check audit lock format bench soak fuzz doctor vendor image-test clean
 
@@ -81,18 +82,19 @@ $(VENV)/.ready-dev: $(VENV)/.ready .ci/requirements-dev.txt
 	$(PINNED) .ci/requirements-dev.txt
 	@touch $@
 
-$(VENV)/.ready-bench: $(VENV)/.ready-dev .ci/requirements-bench.txt
+$(VENV)/.ready-bench: $(VENV)/.ready-browser .ci/requirements-bench.txt
 	$(PINNED) .ci/requirements-bench.txt --no-binary torchviz --no-build-isolation
-	@command -v dot >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends graphviz; } || \
+	@command -v dot >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && $(APT) graphviz; } || \
 		{ echo "The comparison with torchviz needs Graphviz: apt-get install graphviz"; exit 1; }
 	@touch $@
 
 $(VENV)/.ready-browser: $(VENV)/.ready-dev
-	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
-		{ echo "The browser tests need Chromium: apt-get install chromium"; exit 1; }
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
+		{ $(APT) chromium-headless-shell || $(APT) chromium; }; } || \
+		{ echo "The browser tests need Chromium: apt-get install chromium-headless-shell, or chromium"; exit 1; }
 	@touch $@
 
 $(VENV)/.ready-image: $(VENV)/.ready-dev
-	@command -v buildah runc debootstrap >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah runc debootstrap; } || \
+	@{ command -v buildah && command -v runc && command -v debootstrap; } >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && $(APT) buildah runc debootstrap; } || \
 		{ echo "The image test needs root and: apt-get install buildah runc debootstrap"; exit 1; }
 	@touch $@

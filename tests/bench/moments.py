@@ -4,7 +4,6 @@ Frames are those that Chromium's own trace says it drew while the slider was mov
 """
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,8 +15,8 @@ from app.web.address import pack
 from tests.bench.figures import Figure, Heading, Target, below, spread
 from tests.bench.server import HOST, Server
 from tests.bench.training import ITERATIONS, LOOP, SGD, SGD_STEPS, TRANSFORMER
+from tests.chromium import launch
 
-FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 ROUNDS = 5  # POSTs of each
 PAGE_BYTES = 1_000_000  # of a long run, uncompressed
 STEP_MS = 8.0  # UI.md, section 4
@@ -51,7 +50,7 @@ def measure(server: Server) -> Iterator[Figure | Heading]:
     sources = {lesson.slug: lesson.source for lesson in catalog().listed}
     sources |= {f"MLP, {SGD_STEPS} steps": SGD, f"{ITERATIONS:,} iterations": LOOP, "transformer block": TRANSFORMER}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
+        browser = launch(playwright)
         for name, source in sources.items():
             yield from _of(server, browser, name, source)
         browser.close()

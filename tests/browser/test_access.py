@@ -40,19 +40,20 @@ def violations(page: Page) -> list[str]:
     return [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PATHS)
-def test_no_axe_violation_on_any_page(open_page: OpenPage, watch: Watch, path: str, scheme: str) -> None:
+def test_no_axe_violation_on_any_page(visit: OpenPage, watch: Watch, path: str) -> None:
     watch.expected.append("404")
-    page = open_page(path, color_scheme=scheme, bypass_csp=True)
+    page = visit(path, bypass_csp=True)
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
     assert violations(page) == []
 
 
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("state", STATES)
-def test_no_axe_violation_in_any_state(open_page: OpenPage, watch: Watch, state: str, width: int) -> None:
+def test_no_axe_violation_in_any_state(visit: OpenPage, watch: Watch, state: str, width: int) -> None:
     watch.expected.append("422")
-    page = open_page("/", width=width, bypass_csp=True)
+    page = visit("/", width=width, bypass_csp=True)
     write(page, STATES[state])
     run(page)
     page.locator(".htmx-request").wait_for(state="detached")
@@ -68,9 +69,9 @@ def overflow(page: Page) -> int:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_no_page_overflows_sideways(open_page: OpenPage, watch: Watch, path: str) -> None:
+def test_no_page_overflows_sideways(visit: OpenPage, watch: Watch, path: str) -> None:
     watch.expected.append("404")
-    page = open_page(path)
+    page = visit(path)
     for width in (320, 390, 900, 1240, 1241, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         assert overflow(page) <= 0, width
@@ -84,15 +85,15 @@ SMALL_TEXT = """() => [...document.querySelectorAll('svg text')]
 
 
 @pytest.mark.parametrize("path", PATHS[:7])
-def test_no_text_of_a_drawing_is_too_small_to_read(open_page: OpenPage, path: str) -> None:
-    page = open_page(path)
+def test_no_text_of_a_drawing_is_too_small_to_read(visit: OpenPage, path: str) -> None:
+    page = visit(path)
     for width in (320, 390, 900, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(SMALL_TEXT) == [], width
 
 
-def test_with_the_keyboard_alone(open_page: OpenPage) -> None:
-    page = open_page("/")
+def test_with_the_keyboard_alone(visit: OpenPage) -> None:
+    page = visit("/")
     editor = page.get_by_label("Snippet", exact=True).locator("visible=true")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
@@ -123,8 +124,8 @@ def test_with_the_keyboard_alone(open_page: OpenPage) -> None:
     expect(page.get_by_role("button", name="Run")).to_be_focused()
 
 
-def test_everything_that_takes_focus_shows_it(open_page: OpenPage) -> None:
-    page = open_page("/")
+def test_everything_that_takes_focus_shows_it(visit: OpenPage) -> None:
+    page = visit("/")
     seen = set()
     for _ in range(80):
         page.keyboard.press("Tab")
@@ -185,8 +186,8 @@ def test_nothing_jumps_while_the_page_loads(open_page: OpenPage) -> None:
     assert shift <= 0.01
 
 
-def test_the_page_ships_its_own_fonts(open_page: OpenPage) -> None:
-    page = open_page("/")
+def test_the_page_ships_its_own_fonts(visit: OpenPage) -> None:
+    page = visit("/")
     page.evaluate("document.fonts.ready")
     assert page.evaluate(
         "document.fonts.check('16px \"Source Sans 3\"') && document.fonts.check('16px \"Source Code Pro\"')"
@@ -196,8 +197,8 @@ def test_the_page_ships_its_own_fonts(open_page: OpenPage) -> None:
     assert page.locator("#mount .cm-scroller").evaluate(family).startswith('"Source Code Pro"')
 
 
-def test_the_first_screen_shows_code_finding_and_pictures(open_page: OpenPage) -> None:
-    page = open_page("/")
+def test_the_first_screen_shows_code_finding_and_pictures(visit: OpenPage) -> None:
+    page = visit("/")
     heights = {
         "finding": page.locator("#first-finding").bounding_box(),
         "tape": page.locator("#pictures .part").nth(0).bounding_box(),

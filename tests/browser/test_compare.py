@@ -45,15 +45,15 @@ def test_light_keeps_to_its_side(open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_that_axe_finds_is_wrong(open_page: OpenPage, scheme: str) -> None:
-    page = open_page("/compare", color_scheme=scheme, bypass_csp=True)
+def test_nothing_that_axe_finds_is_wrong(visit: OpenPage, scheme: str) -> None:
+    page = visit("/compare", color_scheme=scheme, bypass_csp=True)
     expect(page.locator("#right-mount .cm-content")).to_be_visible()
     assert violations(page) == []
 
 
 @pytest.mark.parametrize("width", [320, 390])
-def test_nothing_overflows_sideways(open_page: OpenPage, width: int) -> None:
-    page = open_page("/compare", width=width, height=844)
+def test_nothing_overflows_sideways(visit: OpenPage, width: int) -> None:
+    page = visit("/compare", width=width, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -41,8 +41,8 @@ STATES = {  # of each stop: classes, text, title and whether it is hidden
 
 
 @pytest.fixture
-def page(open_page: OpenPage) -> Page:
-    page = open_page("/about/sandbox")
+def page(visit: OpenPage) -> Page:
+    page = visit("/about/sandbox")
     page.evaluate(SETUP, [assets().url("js/film.js"), DATA, MARKUP])
     return page
 

@@ -93,8 +93,8 @@ def test_fixes_without_scripts(open_page: OpenPage) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
-def test_no_axe_violation_among_fixes(open_page: OpenPage, width: int, scheme: str) -> None:
-    page = open_page("/", width=width, color_scheme=scheme, bypass_csp=True)
+def test_no_axe_violation_among_fixes(visit: OpenPage, width: int, scheme: str) -> None:
+    page = visit("/", width=width, color_scheme=scheme, bypass_csp=True)
     page.get_by_label("Fixes that were run").wait_for()
     for row in page.locator(".fix-row summary").all():
         row.click()

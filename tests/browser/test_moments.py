@@ -49,8 +49,8 @@ def test_the_address_follows_after_a_rest(open_page: OpenPage) -> None:
     assert page.evaluate("history.length") == length
 
 
-def test_a_link_opens_at_its_moment(open_page: OpenPage) -> None:
-    page = open_page("/examples/data?moment=8")
+def test_a_link_opens_at_its_moment(visit: OpenPage) -> None:
+    page = visit("/examples/data?moment=8")
     stands_at(page, 8)
     expect(slider(page)).to_have_value("7")
     expect(page.locator("#mount .cm-line.now")).to_contain_text("out.sum().backward()")
@@ -73,8 +73,8 @@ def test_a_link_opens_at_its_moment(open_page: OpenPage) -> None:
         (2, "PageDown", 3),
     ],
 )
-def test_keys_on_the_slider_and_in_a_figure(open_page: OpenPage, start: int, key: str, moment: int) -> None:
-    page = open_page(f"/examples/data?moment={start}")
+def test_keys_on_the_slider_and_in_a_figure(visit: OpenPage, start: int, key: str, moment: int) -> None:
+    page = visit(f"/examples/data?moment={start}")
     slider(page).focus()
     page.keyboard.press(key)
     stands_at(page, moment)
@@ -85,8 +85,8 @@ def test_keys_on_the_slider_and_in_a_figure(open_page: OpenPage, start: int, key
     stands_at(page, moment)
 
 
-def test_buttons_ticks_and_the_list(open_page: OpenPage) -> None:
-    page = open_page("/examples/data?moment=8")
+def test_buttons_ticks_and_the_list(visit: OpenPage) -> None:
+    page = visit("/examples/data?moment=8")
     page.get_by_role("button", name="Earlier moment").click()
     stands_at(page, 7)
     page.get_by_role("button", name="Later moment").click()
@@ -149,8 +149,8 @@ def test_reduced_motion_still_steps_and_moves_nothing(open_page: OpenPage) -> No
     assert moving == 0
 
 
-def test_nothing_jumps_while_one_scrubs(open_page: OpenPage) -> None:
-    page = open_page("/examples/data")
+def test_nothing_jumps_while_one_scrubs(visit: OpenPage) -> None:
+    page = visit("/examples/data")
     places = """() => ['.timeline', '.tape', '#scene', '#findings', '#gradients', '#variables']
       .map(each => document.querySelector(each).getBoundingClientRect().top)"""
     before = page.evaluate(places)
@@ -159,15 +159,15 @@ def test_nothing_jumps_while_one_scrubs(open_page: OpenPage) -> None:
         assert page.evaluate(places) == before
 
 
-def test_a_line_link_stands_at_its_line(open_page: OpenPage) -> None:
-    page = open_page("/examples/data")
+def test_a_line_link_stands_at_its_line(visit: OpenPage) -> None:
+    page = visit("/examples/data")
     page.get_by_role("article").get_by_role("link", name=re.compile("ine 5$")).first.click()
     stands_at(page, 5)
     page.wait_for_url("**/examples/data?moment=5")
 
 
-def test_one_tab_stop_a_figure_arrows_between_marks_and_enter_pins(open_page: OpenPage) -> None:
-    page = open_page("/examples/data")
+def test_one_tab_stop_a_figure_arrows_between_marks_and_enter_pins(visit: OpenPage) -> None:
+    page = visit("/examples/data")
     stops = page.locator("#scene svg.figure:visible a[tabindex='0']")
     expect(stops).to_have_count(1)
     stops.focus()
@@ -185,8 +185,8 @@ def test_one_tab_stop_a_figure_arrows_between_marks_and_enter_pins(open_page: Op
     page.keyboard.press("Escape")
 
 
-def test_hover_lights_the_same_thing_everywhere_at_an_early_moment(open_page: OpenPage) -> None:
-    page = open_page("/examples/data?moment=5")
+def test_hover_lights_the_same_thing_everywhere_at_an_early_moment(visit: OpenPage) -> None:
+    page = visit("/examples/data?moment=5")
     page.locator("#variables code", has_text=re.compile("^out$")).hover()
     expect(page.locator("#mount .cm-content .lit").first).to_have_text("out")
     expect(page.locator("#pictures .lit").first).to_be_attached()
@@ -215,9 +215,9 @@ def test_running_then_scrubbing_then_back(open_page: OpenPage) -> None:
     expect(page.get_by_label("Snippet", exact=True).locator("visible=true")).to_contain_text("(w * w)")
 
 
-def test_the_editor_scrolls_to_the_line_and_the_page_does_not(open_page: OpenPage) -> None:
+def test_the_editor_scrolls_to_the_line_and_the_page_does_not(visit: OpenPage) -> None:
     source = "import torch\n" + "# …\n" * 100 + "w = torch.ones(2)"
-    page = open_page(f"/?code={pack(source)}")
+    page = visit(f"/?code={pack(source)}")
     line = page.locator("#mount .cm-line.now")
     expect(line).to_have_count(0)  # at first one sees the snippet's beginning
     slider(page).fill("0")
@@ -228,8 +228,8 @@ def test_the_editor_scrolls_to_the_line_and_the_page_does_not(open_page: OpenPag
     assert page.evaluate("scrollY") == 0
 
 
-def test_a_run_without_steps_has_no_slider_and_the_next_one_has(open_page: OpenPage) -> None:
-    page = open_page("/")
+def test_a_run_without_steps_has_no_slider_and_the_next_one_has(visit: OpenPage) -> None:
+    page = visit("/")
     write(page, "x = (")
     run(page)
     expect(slider(page)).to_have_count(0)
@@ -267,8 +267,8 @@ def test_without_scripts_an_edited_snippet_has_moments_too(open_page: OpenPage) 
     expect(page.locator("#where")).to_contain_text("Moment 1,000 of ")
 
 
-def test_a_fold_opens_around_any_moment(open_page: OpenPage) -> None:
-    page = open_page(f"/?code={pack(LOOP)}")
+def test_a_fold_opens_around_any_moment(visit: OpenPage) -> None:
+    page = visit(f"/?code={pack(LOOP)}")
     form = page.locator("#fold-open")
     expect(form).to_be_hidden()
     page.get_by_text("Moment by moment").click()
@@ -286,23 +286,23 @@ def test_a_fold_opens_around_any_moment(open_page: OpenPage) -> None:
 @pytest.mark.parametrize(
     "path", ["/examples/data?moment=3", "/examples/detach?moment=7", f"/?code={pack(LOOP)}&moment=40"]
 )
-def test_no_axe_violation_at_an_early_moment(open_page: OpenPage, path: str, scheme: str) -> None:
-    page = open_page(path, color_scheme=scheme, bypass_csp=True)
+def test_no_axe_violation_at_an_early_moment(visit: OpenPage, path: str, scheme: str) -> None:
+    page = visit(path, color_scheme=scheme, bypass_csp=True)
     page.get_by_text("Moment by moment").click()
     assert violations(page) == []
 
 
 @pytest.mark.parametrize("width", [320, 390, 900, 1240, 1440])
 @pytest.mark.parametrize("path", ["/examples/data?moment=3", f"/?code={pack(LOOP)}&moment=40"])
-def test_no_moment_overflows_sideways(open_page: OpenPage, path: str, width: int) -> None:
-    page = open_page(path, width=width)
+def test_no_moment_overflows_sideways(visit: OpenPage, path: str, width: int) -> None:
+    page = visit(path, width=width)
     for index in (0, 2, 5):
         slider(page).fill(str(index))
         assert overflow(page) <= 0
 
 
-def test_scrubbing_keeps_up_with_the_hand(open_page: OpenPage) -> None:
-    page = open_page("/examples/data")
+def test_scrubbing_keeps_up_with_the_hand(visit: OpenPage) -> None:
+    page = visit("/examples/data")
     ms = page.evaluate(
         """() => {
           const slider = document.querySelector('#moments');

@@ -18,8 +18,8 @@ MISMATCH = (
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
-def test_a_press_checks_the_run_and_leaves_the_editor_alone(open_page: OpenPage, width: int, scheme: str) -> None:
-    page = open_page("/", width=width, color_scheme=scheme, bypass_csp=True)
+def test_a_press_checks_the_run_and_leaves_the_editor_alone(visit: OpenPage, width: int, scheme: str) -> None:
+    page = visit("/", width=width, color_scheme=scheme, bypass_csp=True)
     write(page, STRAIGHT)
     run(page)
     write(page, "# something else")
@@ -34,8 +34,8 @@ def test_a_press_checks_the_run_and_leaves_the_editor_alone(open_page: OpenPage,
     assert overflow(page) <= 0
 
 
-def test_an_error_leads_to_its_lines(open_page: OpenPage) -> None:
-    page = open_page("/", width=390, bypass_csp=True)
+def test_an_error_leads_to_its_lines(visit: OpenPage) -> None:
+    page = visit("/", width=390, bypass_csp=True)
     write(page, MISMATCH)
     run(page)
     expect(page.get_by_role("heading", name="has 5 features, and the layer takes 4")).to_be_visible()

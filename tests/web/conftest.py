@@ -28,8 +28,11 @@ PAGES = [
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[TestClient]:
-    """The application as it is served; only its own faults come back as pages instead of exceptions."""
-    with TestClient(create_app(Settings(idle_most=8)), raise_server_exceptions=False) as running:
+    """The application as it is served, with a deadline that a test can wait for.
+
+    Only its own faults come back as pages instead of exceptions.
+    """
+    with TestClient(create_app(Settings(idle_most=8, deadline_s=2.5)), raise_server_exceptions=False) as running:
         yield running
 
 
