@@ -6,7 +6,9 @@ from app.explain.facts import reached
 from app.explain.memo import once
 from app.trace.model import Operation, Tensor, Trace, Turn
 
-_COPYING = frozenset(["detach", ".data", "clone", "to", "tensor", "requires_grad_", "contiguous", "float", "double"])
+_COPYING = frozenset(
+    ["detach", ".data", "clone", "copy_", "to", "tensor", "requires_grad_", "contiguous", "float", "double"]
+)
 _MOST_PARAMS = 1_000  # of a group that is kept whole in the Trace
 
 

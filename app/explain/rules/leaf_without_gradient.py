@@ -10,11 +10,11 @@ from app.explain.cuts import how, taken_as_values, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.leave_out_cut import leave_out_cut
-from app.explain.facts import called, downstream, latest_before, listed
+from app.explain.facts import called, downstream, latest_before, listed, makers, upstream
 from app.explain.leaves import unreached
 from app.explain.rule import Page
 from app.trace.flow import Cut
-from app.trace.model import Backward, Trace
+from app.trace.model import Backward, Operation, Trace
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.grad.html"
 PAGE = Page(
@@ -67,12 +67,33 @@ def number_taken(trace: Trace, last: Backward, leaves: list[str]) -> Cut | None:
     return next((cut for cut in taken_as_values(trace, latest_before(trace, last)) if cut.source in made), None)
 
 
+def slope_of(trace: Trace, last: Backward, leaves: list[str]) -> Operation | None:
+    """The `torch.autograd.grad` by way of which alone `leaves` lead to what `last` started from.
+
+    So it is with the bias of a last layer and a penalty on gradients: it moves the result, and not its slope.
+    """
+    made, taken = set(leaves), None
+    twice = {backward.step for backward in trace.backwards if backward.call == "grad" and backward.creates_graph}
+    for operation in trace.operations:
+        if not made.isdisjoint(operation.inputs):
+            if operation.op != "grad":
+                made.update(operation.outputs)
+            elif (
+                taken is None
+                and operation.step in twice
+                and not upstream(makers(trace), last.roots).isdisjoint(operation.outputs)
+            ):
+                taken = operation
+    return taken if made.isdisjoint(last.roots) else None
+
+
 def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:
     line = trace.line(last.step)
     names = [trace.tensors[key].label for key in dict.fromkeys(leaves)]
     they, them = ("it", "it") if len(names) == 1 else ("they", "them")
     used = [key for key in leaves if any(key in operation.inputs for operation in trace.operations)]
     number = number_taken(trace, last, leaves)
+    slope = slope_of(trace, last, leaves)
     fix = f"Use {listed(names)} on the way to the loss, or leave out `requires_grad` if no gradient is wanted."
     if number:
         why = (
@@ -83,6 +104,12 @@ def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:
     elif any(trace.tensors[key].is_inference for key in leaves):
         why = "It was made in inference mode, where no tensor can be part of a graph."
         fix = f"Make {listed(names)} outside of `torch.inference_mode()`."
+    elif slope:
+        why = (
+            f"What line {line} starts from was made of a gradient, which line {trace.line(slope.step)} took. "
+            f"Other values of {listed(names)} would change what was differentiated there, but not that gradient."
+        )
+        fix = f"If {listed(names)} should learn, add a term to the loss that depends on {them} otherwise."
     elif any(root in downstream(trace, key) for root in last.roots for key in leaves):
         why = f"What line {line} starts from depends on {them} only by way of values that have no derivative."
         fix = f"If {listed(names)} should learn from this loss, use its values there, not only indices or comparisons."

@@ -304,4 +304,33 @@ for step in range(2):
     optimizer.step()
 """,
     ),
+    Case(
+        name="a loss and a penalty on gradients",
+        source="""\
+net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+x = torch.randn(3, 2, requires_grad=True)
+for step in range(2):
+    optimizer.zero_grad()
+    out = net(x)
+    (slope,) = torch.autograd.grad(out.sum(), x, create_graph=True)
+    (out.mean() + (slope.norm(dim=1) - 1).pow(2).mean()).backward()
+    optimizer.step()
+""",
+    ),
+    *(
+        Case(
+            name=f"a network that begins where another one ended, {when}",
+            source=f"""\
+trained, net = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+{before}out = net(torch.ones(1, 2)).pow(2)
+{after}out.sum().backward()
+print(net.weight.grad)
+""",
+        )
+        for when, before, after in [
+            ("loaded before", "net.load_state_dict(trained.state_dict())\n", ""),
+            ("loaded after the forward", "", "net.load_state_dict(trained.state_dict())\n"),
+        ]
+    ),
 )

@@ -180,6 +180,16 @@ optimizer.step()
         finds={"leaf-without-gradient": (4,)},
     ),
     Case(
+        name="the last bias, and nothing but a penalty on gradients",
+        source="""\
+net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+x = torch.randn(3, 2, requires_grad=True)
+(slope,) = torch.autograd.grad(net(x).sum(), x, create_graph=True)
+(slope.norm(dim=1) - 1).pow(2).mean().backward()
+""",
+        finds={"leaf-without-gradient": (5,)},
+    ),
+    Case(
         name="a leaf that a later backward reaches",
         source=_W + "v = torch.ones(2, requires_grad=True)\n(w * 2).sum().backward()\n(v * 3).sum().backward()\n",
     ),
