@@ -8,10 +8,11 @@ from app.explain.diagnosis import Diagnosis
 from app.explain.facts import called, code, downstream, listed
 from app.explain.forced import forced
 from app.explain.heads import is_compared, is_fed_beside_others
-from app.explain.leaves import handed, standing, unreached
+from app.explain.leaves import handed, unreached
 from app.explain.memo import once
 from app.trace.flow import By, Cut, cuts
 from app.trace.model import Operation, Trace
+from app.trace.moments import standing
 
 _HOW: dict[By, str] = {
     "data": "with `.data`",

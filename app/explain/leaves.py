@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from app.explain.facts import reached
 from app.explain.memo import once
-from app.trace.model import Operation, Tensor, Trace, Turn
+from app.trace.model import Operation, Tensor, Trace
 
 _COPYING = frozenset(
     ["detach", ".data", "clone", "copy_", "to", "tensor", "requires_grad_", "contiguous", "float", "double"]
@@ -25,17 +25,6 @@ def handed(trace: Trace) -> frozenset[str] | None:
     if not groups or any(len(group.params) >= _MOST_PARAMS for group in groups):
         return None
     return frozenset(key for group in groups for key in group.params)
-
-
-def standing(tensor: Tensor, moment: int) -> Turn:
-    """How `tensor` stood in the graph at `moment`."""
-    found = Turn(moment=tensor.moment, node=tensor.node, is_leaf=tensor.is_leaf, requires_grad=tensor.requires_grad)
-    if tensor.turns:
-        found = tensor.turns[0]
-    for turn in tensor.turns:
-        if turn.moment <= moment:
-            found = turn
-    return found
 
 
 def wants_gradient(trace: Trace, leaf: str) -> bool:

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from app.explain.leaves import standing
 from app.explain.memo import once
 from app.trace.model import Trace
+from app.trace.moments import standing
 
 _LOOKED_AT = 4  # rebindings of one name: a loop shows in its first passes
 _FURTHEST = 2_000  # nodes between a value and the one of the pass before

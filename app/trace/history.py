@@ -23,7 +23,7 @@ from app.trace.model import (
     Turn,
     Values,
 )
-from app.trace.moments import Moments
+from app.trace.moments import Moments, standing
 from app.trace.packing import unpack
 
 _MANY_CELLS = 4_096  # elements of one tensor, beyond which it is not read cell by cell
@@ -140,10 +140,7 @@ class History:
 
     def standing(self, tensor: str, moment: int) -> Turn:
         """How a tensor stood in the graph."""
-        one = self.trace.tensors[tensor]
-        if not one.turns:
-            return Turn(moment=one.moment, node=one.node, is_leaf=one.is_leaf, requires_grad=one.requires_grad)
-        return one.turns[max(bisect_right(one.turns, moment, key=lambda turn: turn.moment) - 1, 0)]
+        return standing(self.trace.tensors[tensor], moment)
 
     def grad(self, tensor: str, moment: int) -> str | None:
         """The tensor that was its `.grad`."""

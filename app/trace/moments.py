@@ -6,7 +6,7 @@ Where recording stopped before the run did, the last moment is all the rest.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Set
 
-from app.trace.model import Trace
+from app.trace.model import Tensor, Trace, Turn
 
 
 class Moments:
@@ -93,3 +93,11 @@ class Moments:
             begin = following
         if begin <= self.count:
             yield begin, self.count
+
+
+def standing(tensor: Tensor, moment: int) -> Turn:
+    """How `tensor` stood in the graph at `moment`."""
+    turns = tensor.turns
+    if not turns:
+        return Turn(moment=tensor.moment, node=tensor.node, is_leaf=tensor.is_leaf, requires_grad=tensor.requires_grad)
+    return turns[max(bisect_right(turns, moment, key=lambda turn: turn.moment) - 1, 0)]

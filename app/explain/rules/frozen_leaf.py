@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.facts import called, makers, upstream
-from app.explain.leaves import gradient_reads, standing
+from app.explain.leaves import gradient_reads
 from app.explain.rule import Page
 from app.explain.rules.integer_requires_grad import is_real
 from app.trace.model import Operation, Trace
+from app.trace.moments import standing
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad"
 PAGE = Page(

@@ -14,10 +14,11 @@ from app.explain.edits import Edit
 from app.explain.edits.leaf_last import leaf_last
 from app.explain.edits.update_in_place import update_in_place
 from app.explain.facts import code, makers, upstream
-from app.explain.leaves import gradient_reads, standing
+from app.explain.leaves import gradient_reads
 from app.explain.memo import once
 from app.explain.rule import Page
 from app.trace.model import Trace
+from app.trace.moments import standing
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.is_leaf.html"
 PAGE = Page(

@@ -10,10 +10,11 @@ from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.retain_grad import retain_grad
 from app.explain.facts import called
-from app.explain.leaves import gradient_reads, standing
+from app.explain.leaves import gradient_reads
 from app.explain.rule import Page
 from app.explain.rules.leaf_rebound import rebound
 from app.trace.model import Operation, Trace
+from app.trace.moments import standing
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.retain_grad.html"
 PAGE = Page(

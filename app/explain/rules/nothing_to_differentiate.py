@@ -13,13 +13,13 @@ from app.explain.edits.leaf_with_grad import leaf_with_grad
 from app.explain.edits.leave_out_cut import leave_out_cut
 from app.explain.edits.update_in_place import update_in_place
 from app.explain.facts import called, code, latest_before, listed, makers, upstream
-from app.explain.leaves import standing
 from app.explain.refusals import refused_backward
 from app.explain.rule import Page
 from app.explain.rules.checkpoint_without_input_gradient import refused_for
 from app.explain.second import NO_GRAPH, constant_gradient, lost_gradient
 from app.trace.flow import Cut
 from app.trace.model import Backward, Trace
+from app.trace.moments import standing
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad"
 PAGE = Page(

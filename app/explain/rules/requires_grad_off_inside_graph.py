@@ -10,10 +10,10 @@ from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.switches import detach_for_off
 from app.explain.facts import called
-from app.explain.leaves import standing
 from app.explain.refusals import refused_operation
 from app.explain.rule import Page
 from app.trace.model import Trace
+from app.trace.moments import standing
 
 SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.requires_grad_.html"
 PAGE = Page(
