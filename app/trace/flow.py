@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.trace.model import Operation, Trace
+from app.trace.moments import standing
 
 By = Literal[
     "detach",
@@ -64,11 +65,11 @@ class Cut(Struct, frozen=True, kw_only=True):
 
 
 class _Graphs:
-    """When each tensor was first known to have a node of its own."""
+    """When each tensor was first known to have a node of its own, or as a leaf to require grad."""
 
     def __init__(self, trace: Trace) -> None:
         self._since: dict[str, int] = {}
-        self._leaf = {key for key, tensor in trace.tensors.items() if tensor.requires_grad and tensor.is_leaf}
+        self._leaves = {key: tensor for key, tensor in trace.tensors.items() if tensor.requires_grad and tensor.is_leaf}
         for node in trace.nodes.values():
             if node.name == ACCUMULATE or node.step is None:
                 continue
@@ -79,9 +80,12 @@ class _Graphs:
         """Whether `tensor` was recorded by an operator by then."""
         return self._since.get(tensor, step + 1) <= step
 
-    def wanted(self, tensor: str, step: int) -> bool:
-        """Whether a gradient could have come to `tensor` then."""
-        return tensor in self._leaf or self.had(tensor, step)
+    def wanted(self, tensor: str, operation: Operation) -> bool:
+        """Whether a gradient could have come to `tensor` by what `operation` recorded."""
+        leaf = self._leaves.get(tensor)
+        if leaf is not None and standing(leaf, operation.moment).requires_grad:
+            return True
+        return self.had(tensor, operation.step)
 
 
 def cuts(trace: Trace) -> tuple[Cut, ...]:
@@ -118,7 +122,7 @@ def cuts(trace: Trace) -> tuple[Cut, ...]:
 
 def _cuts_by(operation: Operation, graphs: _Graphs) -> Iterator[Cut]:
     """The cuts that this one call made: one for each input that had a graph."""
-    sources = [key for key in dict.fromkeys(operation.inputs) if graphs.wanted(key, operation.step)]
+    sources = [key for key in dict.fromkeys(operation.inputs) if graphs.wanted(key, operation)]
     if not sources or operation.op in _NO_VALUES or operation.op.endswith("_like"):
         return
     by = _ALWAYS.get(operation.op)

@@ -10,7 +10,9 @@ from app.explain.cuts import how, taken_as_values, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.leave_out_cut import leave_out_cut
+from app.explain.edits.require_earlier import require_earlier
 from app.explain.facts import called, downstream, latest_before, listed, makers, upstream
+from app.explain.late import late
 from app.explain.leaves import unreached
 from app.explain.rule import Page
 from app.trace.flow import Cut
@@ -32,7 +34,7 @@ print(v.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = (leave_out_cut,)
+EDITS: tuple[Edit, ...] = (require_earlier, leave_out_cut)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
@@ -90,10 +92,10 @@ def slope_of(trace: Trace, last: Backward, leaves: list[str]) -> Operation | Non
 def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:
     line = trace.line(last.step)
     names = [trace.tensors[key].label for key in dict.fromkeys(leaves)]
-    they, them = ("it", "it") if len(names) == 1 else ("they", "them")
+    they, them, their = ("it", "it", "its") if len(names) == 1 else ("they", "them", "their")
     used = [key for key in leaves if any(key in operation.inputs for operation in trace.operations)]
     number = number_taken(trace, last, leaves)
-    slope = slope_of(trace, last, leaves)
+    too_late, slope = late(trace, leaves, last.roots), slope_of(trace, last, leaves)
     fix = f"Use {listed(names)} on the way to the loss, or leave out `requires_grad` if no gradient is wanted."
     if number:
         why = (
@@ -104,6 +106,8 @@ def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:
     elif any(trace.tensors[key].is_inference for key in leaves):
         why = "It was made in inference mode, where no tensor can be part of a graph."
         fix = f"Make {listed(names)} outside of `torch.inference_mode()`."
+    elif too_late:
+        why, fix = too_late.why(trace), too_late.mend(trace)
     elif slope:
         why = (
             f"What line {line} starts from was made of a gradient, which line {trace.line(slope.step)} took. "
@@ -112,20 +116,24 @@ def diagnose(trace: Trace, last: Backward, leaves: list[str]) -> Diagnosis:
         fix = f"If {listed(names)} should learn, add a term to the loss that depends on {them} otherwise."
     elif any(root in downstream(trace, key) for root in last.roots for key in leaves):
         why = f"What line {line} starts from depends on {them} only by way of values that have no derivative."
-        fix = f"If {listed(names)} should learn from this loss, use its values there, not only indices or comparisons."
+        fix = f"If {listed(names)} should learn from it, use {their} values there, not only indices or comparisons."
     elif used:
         why = f"Nothing that backward on line {line} started from was made from {them}."
     else:
         why = f"No operator ever read {them}."
+    guilty = [trace.line(number.step)] if number else [too_late.told, too_late.used] if too_late else []
     return Diagnosis(
         rule="leaf-without-gradient",
         severity="warning",
         title=f"{listed(names)} got no gradient",
         cause=f"{listed(names)} require{'s' if they == 'it' else ''} grad, but backward never came there. {why}",
         fix=f"{fix} An optimizer passes over a parameter whose `.grad` is None.",
-        lines=tuple(dict.fromkeys([*([trace.line(number.step)] if number else []), line])),
+        lines=tuple(dict.fromkeys([*guilty, line])),
         source=SOURCE,
-        evidence={"leaves": list(dict.fromkeys(leaves))},
+        evidence={
+            "leaves": list(dict.fromkeys(leaves)),
+            **({"late": list(too_late.leaves)} if too_late and not number else {}),
+        },
         moment=last.moment or None,
         refs=tuple(dict.fromkeys(leaves)),
     )

@@ -11,8 +11,10 @@ from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.leaf_with_grad import leaf_with_grad
 from app.explain.edits.leave_out_cut import leave_out_cut
+from app.explain.edits.require_earlier import require_earlier
 from app.explain.edits.update_in_place import update_in_place
 from app.explain.facts import called, code, latest_before, listed, makers, upstream
+from app.explain.late import late
 from app.explain.refusals import refused_backward
 from app.explain.rule import Page
 from app.explain.rules.checkpoint_without_input_gradient import refused_for
@@ -36,7 +38,7 @@ y.backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = (leave_out_cut, update_in_place, leaf_with_grad)
+EDITS: tuple[Edit, ...] = (require_earlier, leave_out_cut, update_in_place, leaf_with_grad)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
@@ -62,10 +64,15 @@ def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
     came_from = upstream(makers(trace), [root])
     found = [cut for cut in all_cuts(trace) if (cut.result or cut.source) in came_from]
     cut = found[-1] if found else None
-    if cut is None:
+    too_late = late(trace, [key for key in came_from if trace.tensors[key].is_leaf], [root]) if cut is None else None
+    if too_late:
+        cause = f"Line {line} asks for gradients of {name}, which has no graph: {too_late.why(trace)}"
+        fix = too_late.mend(trace)
+        lines: tuple[int, ...] = (too_late.told, too_late.used, line)
+    elif cut is None:
         cause = f"Line {line} asks for gradients of {name}, but no tensor that it was made from requires grad."
         fix = "Make the tensors that you want gradients for with `requires_grad=True`."
-        lines: tuple[int, ...] = (line,)
+        lines = (line,)
         if gradient := constant_gradient(trace, came_from):
             cause = (
                 f"Line {line} asks for gradients of {name}, made from the gradient {called(trace, gradient)}. That is "
@@ -92,6 +99,7 @@ def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
         elif cut.by == "copy-constructor":
             fix = f"Hand on the tensor itself on line {cut_line}: {code(cut.op + '()')} copies its values alone."
         lines = tuple(dict.fromkeys([cut_line, line]))
+    shown = (cut.source, cut.result) if cut else too_late.leaves if too_late else ()
     return Diagnosis(
         rule="nothing-to-differentiate",
         severity="error",
@@ -100,7 +108,12 @@ def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
         fix=fix,
         lines=lines,
         source=SOURCE,
-        evidence={"tensor": root, "by": cut.by if cut else None, "source": cut.source if cut else None},
-        moment=(cut.moment if cut else backward.moment) or None,
-        refs=tuple(key for key in ((root, cut.source, cut.result) if cut else (root,)) if key),
+        evidence={
+            "tensor": root,
+            "by": cut.by if cut else None,
+            "source": cut.source if cut else None,
+            **({"late": list(too_late.leaves)} if too_late else {}),
+        },
+        moment=(too_late or cut or backward).moment or None,
+        refs=tuple(key for key in (root, *shown) if key),
     )

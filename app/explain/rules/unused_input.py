@@ -7,10 +7,12 @@ that graph receives nothing. torch raises rather than hand out None, unless it i
 from collections.abc import Iterator
 
 from app.explain.cuts import all_cuts, how, instead
-from app.explain.diagnosis import Diagnosis
+from app.explain.diagnosis import Diagnosis, Evidence
 from app.explain.edits import Edit
 from app.explain.edits.allow_unused import allow_unused
+from app.explain.edits.require_earlier import require_earlier
 from app.explain.facts import called, downstream, listed, makers, upstream
+from app.explain.late import late
 from app.explain.refusals import refused_backward
 from app.explain.rule import Page
 from app.trace.flow import Cut
@@ -31,7 +33,7 @@ torch.autograd.grad((w * 2).sum(), v)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = (allow_unused,)
+EDITS: tuple[Edit, ...] = (require_earlier, allow_unused)
 UNUSED = "appears to not have been used in the graph"
 NO_GRAD = "One of the differentiated Tensors does not require grad"
 
@@ -50,6 +52,7 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
     cause = f"Line {line} asks how {roots} changes with {listed(names)}, but it was not made from that."
     fix = "Ask for an input that the output was made from, or pass `allow_unused=True` to get None for it."
     lines = [line]
+    evidence: dict[str, Evidence] = {"inputs": list(unused)}
     if frozen:
         made = trace.tensors[frozen[0]].step
         lines += [trace.line(made)] if made is not None else []
@@ -58,6 +61,11 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
             "nothing was recorded for it."
         )
         fix = f"Let {listed(names)} require grad before the forward runs, with `.requires_grad_()`."
+    elif too_late := late(trace, unused, backward.roots):
+        lines = [too_late.told, too_late.used, line]
+        cause = f"Line {line} asks how {roots} changes with {listed(names)}. {too_late.why(trace)}"
+        fix = too_late.mend(trace)
+        evidence["late"] = list(too_late.leaves)
     elif cut := cut_between(trace, unused[0], backward.roots):
         lines = [trace.line(cut.step), line]
         cause = (
@@ -79,7 +87,7 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
         fix=fix,
         lines=tuple(dict.fromkeys(lines)),
         source=SOURCE,
-        evidence={"inputs": list(unused)},
+        evidence=evidence,
         moment=backward.moment or None,
         refs=(*unused, *backward.roots),
     )

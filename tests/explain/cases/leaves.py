@@ -180,6 +180,27 @@ optimizer.step()
         finds={"leaf-without-gradient": (4,)},
     ),
     Case(
+        name="a leaf that came to require grad after the loss was computed",
+        source=_W + "x = torch.ones(2)\ny = (w * x).sum()\nx.requires_grad_()\ny.backward()\nprint(x.grad)\n",
+        finds={"leaf-without-gradient": (5, 4, 6)},
+    ),
+    Case(
+        name="a body that was thawed after its forward",
+        source="""\
+net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 1))
+net[0].requires_grad_(False)
+h = net[0](torch.ones(1, 2))
+net[0].requires_grad_(True)
+net[1](h).sum().backward()
+print(net[0].weight.grad)
+""",
+        finds={"leaf-without-gradient": (5, 4, 6)},
+    ),
+    Case(
+        name="a leaf of which a constant was computed before it came to require grad",
+        source="w = torch.ones(2)\nsize = w.norm()\nw.requires_grad_()\n(w / size).sum().backward()\nprint(w.grad)\n",
+    ),
+    Case(
         name="the last bias, and nothing but a penalty on gradients",
         source="""\
 net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))

@@ -128,4 +128,24 @@ x = torch.ones(4, 2).requires_grad_()
 checkpoint(net, x, use_reentrant=True).sum().backward()
 """,
     ),
+    Case(
+        name="a leaf that came to require grad after it was used",
+        source="w = torch.ones(2)\ny = w * 2\nw.requires_grad_()\ny.sum().backward()\n",
+        finds={"nothing-to-differentiate": (4, 3, 5)},
+        raises=_NO_GRAPH,
+    ),
+    Case(
+        name="parameters that were thawed after the forward",
+        source="""\
+net = torch.nn.Linear(2, 1)
+for p in net.parameters():
+    p.requires_grad = False
+out = net(torch.ones(1, 2))
+for p in net.parameters():
+    p.requires_grad = True
+out.sum().backward()
+""",
+        finds={"nothing-to-differentiate": (7, 5, 8)},
+        raises=_NO_GRAPH,
+    ),
 )

@@ -29,6 +29,7 @@ from app.explain.edits.move_line import move_after_backward
 from app.explain.edits.no_grad import no_grad
 from app.explain.edits.numpy_copy import numpy_copy
 from app.explain.edits.out_of_place import out_of_place
+from app.explain.edits.require_earlier import require_earlier
 from app.explain.edits.retain_grad import retain_grad
 from app.explain.edits.retain_graph import retain_graph
 from app.explain.edits.scalar_root import scalar_root
@@ -289,6 +290,31 @@ ROWS: list[tuple[Edit, str, str | None, tuple[int, ...] | None]] = [
         None,
         None,
     ),
+    (
+        require_earlier,
+        "x = torch.ones(3)\ny = (w * x).sum()\n# on\nx.requires_grad_()\ny.backward()\n",
+        "x = torch.ones(3)\n# on\nx.requires_grad_()\ny = (w * x).sum()\ny.backward()\n",
+        None,
+    ),
+    (
+        require_earlier,  # the whole loop
+        "x = torch.ones(3)\ny = (w * x).sum()\nfor t in [x]:\n    t.requires_grad = True\ny.backward()\n",
+        "x = torch.ones(3)\nfor t in [x]:\n    t.requires_grad = True\ny = (w * x).sum()\ny.backward()\n",
+        None,
+    ),
+    (
+        require_earlier,
+        "x = torch.ones(3); y = (w * x).sum(); x.requires_grad_()\ny.backward()\n",
+        None,
+        None,
+    ),  # one line
+    (
+        require_earlier,  # not in the same block
+        "x = torch.ones(3)\nif True:\n    y = (w * x).sum()\nelse:\n    y = 0\nx.requires_grad_()\ny.backward()\n",
+        "x = torch.ones(3)\nx.requires_grad_()\nif True:\n    y = (w * x).sum()\nelse:\n    y = 0\ny.backward()\n",
+        None,
+    ),
+    (require_earlier, "x = torch.ones(3)\n(w * 2).sum().backward()\nx.requires_grad_()\n", None, None),  # never used
     # under no_grad
     (no_grad, "# up\nw += 1  # one\n", "# up\nwith torch.no_grad():\n    w += 1  # one\n", None),
     (no_grad, "w[0] = 1\n", "with torch.no_grad():\n    w[0] = 1\n", (3,)),
