@@ -19,7 +19,7 @@ _HOW: dict[By, str] = {
     "no_grad": "by running with grad mode off, as under `torch.no_grad()`",
     "python-scalar": "as a Python number",
     "numpy": "as a numpy array",
-    "copy-constructor": "by copying it into a new tensor",
+    "copy-constructor": "by copying values into a new tensor",
     "non-differentiable": "through an operator that has no derivative",
     "requires-grad-forced": "by making it a leaf",
 }

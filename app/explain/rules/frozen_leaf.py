@@ -12,8 +12,8 @@ from app.explain.facts import called, makers, upstream
 from app.explain.leaves import gradient_reads
 from app.explain.rule import Page
 from app.explain.rules.integer_requires_grad import is_real
-from app.trace.model import Operation, Trace
-from app.trace.moments import standing
+from app.trace.model import Operation, Tensor, Trace, Turn
+from app.trace.moments import Moments, standing
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad"
 PAGE = Page(
@@ -67,16 +67,37 @@ def is_asked(trace: Trace, read: Operation) -> bool:
 def diagnose(trace: Trace, read: Operation) -> Diagnosis:
     key = read.inputs[0]
     tensor, line, name = trace.tensors[key], trace.line(read.step), called(trace, key)
-    made = trace.line(tensor.step) if tensor.step is not None else line
+    off = turned_off(tensor, read.moment)
+    if off is None:
+        guilty = trace.line(tensor.step) if tensor.step is not None else line
+        cause = "Backward gives gradients only to leaves that require grad."
+        fix = f"let {name} require grad when line {guilty} makes it, or with `.requires_grad_()`."
+    else:
+        guilty = Moments(trace).line_of(off.moment)
+        cause = (
+            f"Line {guilty} turned `requires_grad` off, and backward gives gradients only to leaves that require it."
+        )
+        fix = f"let {name} require grad from the forward until backward is over."
     return Diagnosis(
         rule="frozen-leaf",
         severity="note",
         title=f"{name} does not require grad, so it has no gradient",
-        cause=f"Line {line} reads `.grad` of {name}. Backward gives gradients only to leaves that require grad.",
-        fix=f"If a gradient is wanted, let {name} require grad when line {made} makes it, or with `.requires_grad_()`.",
-        lines=tuple(dict.fromkeys([line, made])),
+        cause=f"Line {line} reads `.grad` of {name}. {cause}",
+        fix=f"If a gradient is wanted, {fix}",
+        lines=tuple(dict.fromkeys([line, guilty])),
         source=SOURCE,
         evidence={"tensor": key},
         moment=read.moment or None,
         refs=(key,),
     )
+
+
+def turned_off(tensor: Tensor, moment: int) -> Turn | None:
+    """The turn by which `tensor`, as it stands at `moment`, came not to require grad as a leaf that did."""
+    off = None
+    for turn in reversed(tensor.turns):
+        if turn.moment <= moment:
+            if turn.requires_grad:
+                return off if turn.is_leaf else None
+            off = turn
+    return None

@@ -10,6 +10,7 @@ from app.explain.cuts import in_checkpoint, is_convention, told, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.leave_out_cut import leave_out_cut
+from app.explain.edits.stack import stack
 from app.explain.rule import Page
 from app.trace.model import Trace
 
@@ -33,7 +34,7 @@ print(A.weight.grad)
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = (leave_out_cut,)
+EDITS: tuple[Edit, ...] = (stack, leave_out_cut)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:

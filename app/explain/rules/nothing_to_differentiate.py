@@ -12,6 +12,7 @@ from app.explain.edits import Edit
 from app.explain.edits.leaf_with_grad import leaf_with_grad
 from app.explain.edits.leave_out_cut import leave_out_cut
 from app.explain.edits.require_earlier import require_earlier
+from app.explain.edits.stack import stack
 from app.explain.edits.update_in_place import update_in_place
 from app.explain.facts import called, code, latest_before, listed, makers, upstream
 from app.explain.late import late
@@ -38,7 +39,7 @@ y.backward()
 """,
     source=SOURCE,
 )
-EDITS: tuple[Edit, ...] = (require_earlier, leave_out_cut, update_in_place, leaf_with_grad)
+EDITS: tuple[Edit, ...] = (require_earlier, stack, leave_out_cut, update_in_place, leaf_with_grad)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
@@ -52,8 +53,8 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 
 
 def sources_of(trace: Trace, cut: Cut, found: list[Cut]) -> str:
-    """What `cut` took out: with grad mode off a whole line did, so all that this line used."""
-    if cut.by != "no_grad":
+    """What `cut` took out: with grad mode off a whole line did, and a new tensor is made of all that it is given."""
+    if cut.by not in ("no_grad", "copy-constructor"):
         return called(trace, cut.source)
     together = dict.fromkeys(other.source for other in found if (other.step, other.by) == (cut.step, cut.by))
     return listed([name for key in together if (name := trace.tensors[key].name)]) or called(trace, cut.source)
@@ -96,8 +97,12 @@ def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
         fix = f"Leave out {code(cut.op)} on line {cut_line}, or do it on a tensor that backward does not start from."
         if cut.by == "no_grad":
             fix = f"Run line {cut_line} with grad mode on, outside `torch.no_grad()`: its operators are then recorded."
+        elif cut.by == "non-differentiable":
+            fix = f"Use an operator on line {cut_line} that has a derivative; {code(cut.op)} has none."
         elif cut.by == "copy-constructor":
-            fix = f"Hand on the tensor itself on line {cut_line}: {code(cut.op + '()')} copies its values alone."
+            several = len([other for other in found if (other.step, other.op) == (cut.step, cut.op)]) > 1
+            itself = "Use `torch.stack()`" if several else "Hand on the tensor itself"
+            fix = f"{itself} on line {cut_line}: {code(cut.op + '()')} copies values alone."
         lines = tuple(dict.fromkeys([cut_line, line]))
     shown = (cut.source, cut.result) if cut else too_late.leaves if too_late else ()
     return Diagnosis(

@@ -228,7 +228,12 @@ x = torch.randn(3, 2, requires_grad=True)
         name=".grad of a frozen weight",
         source="net = torch.nn.Linear(2, 1)\nnet.weight.requires_grad_(False)\nnet(torch.ones(4, 2)).sum().backward()\n"
         "print(net.weight.grad)\n",
-        finds={"frozen-leaf": (5, 2)},
+        finds={"frozen-leaf": (5, 3)},
+    ),
+    Case(
+        name=".grad of a leaf that was frozen between forward and backward",
+        source=_W + "y = (w * 2).sum()\nw.requires_grad_(False)\ny.backward()\nprint(w.grad)\n",
+        finds={"frozen-leaf": (6, 4)},
     ),
     Case(
         name=".grad of all parameters, one after the other",

@@ -148,4 +148,11 @@ out.sum().backward()
         finds={"nothing-to-differentiate": (7, 5, 8)},
         raises=_NO_GRAPH,
     ),
+    Case(
+        name="losses of a list, copied into a tensor",
+        source="w = torch.ones(2, requires_grad=True)\nlosses = [(w * k).sum() for k in range(3)]\n"
+        "torch.tensor(losses).sum().backward()\nprint(w.grad)\n",
+        finds={"nothing-to-differentiate": (4,)},
+        raises=_NO_GRAPH,
+    ),
 )

@@ -33,6 +33,7 @@ from app.explain.edits.require_earlier import require_earlier
 from app.explain.edits.retain_grad import retain_grad
 from app.explain.edits.retain_graph import retain_graph
 from app.explain.edits.scalar_root import scalar_root
+from app.explain.edits.stack import stack
 from app.explain.edits.straight_through import straight_through
 from app.explain.edits.switches import (
     checkpoint_without_reentry,
@@ -315,6 +316,15 @@ ROWS: list[tuple[Edit, str, str | None, tuple[int, ...] | None]] = [
         None,
     ),
     (require_earlier, "x = torch.ones(3)\n(w * 2).sum().backward()\nx.requires_grad_()\n", None, None),  # never used
+    # stack
+    (
+        stack,
+        "losses = [(w * k).sum() for k in range(3)]\ntorch.tensor(losses, dtype=w.dtype).sum().backward()\n",
+        "losses = [(w * k).sum() for k in range(3)]\ntorch.stack(losses).sum().backward()\n",
+        None,
+    ),
+    (stack, "y = w.detach().sum()\ny.backward()\n", None, None),  # another cut
+    (stack, "y = torch.tensor(w.sum())\ny.backward()\n", None, None),  # one tensor
     # under no_grad
     (no_grad, "# up\nw += 1  # one\n", "# up\nwith torch.no_grad():\n    w += 1  # one\n", None),
     (no_grad, "w[0] = 1\n", "with torch.no_grad():\n    w[0] = 1\n", (3,)),
