@@ -174,10 +174,28 @@ def reached(trace: Trace) -> set[str]:
 
 def listed(names: list[str]) -> str:
     """Names as code in a sentence: "`a`", "`a` and `b`", "`a`, `b` and 3 more"."""
-    shown = [f"`{name}`" for name in names[:4]]
-    if len(names) > 4:
-        return ", ".join(shown[:3]) + f" and {len(names) - 3} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return enumerated([f"`{name}`" for name in names])
+
+
+def enumerated(parts: list[str]) -> str:
+    """Parts of a sentence: "this", "this and that", "this, that and 3 more"."""
+    if len(parts) > 4:
+        return ", ".join(parts[:3]) + f" and {len(parts) - 3} more"
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def kept(trace: Trace, read: Read) -> str:
+    """What to call the saved tensor: by the name of another over its memory where it has none, as of a weight."""
+    name, expression = read.tensor.name, read.tensor.expression
+    named = (other.name for other in trace.tensors.values() if other.counter == read.tensor.counter and other.name)
+    if not name and not expression and (other := next(named, None)):
+        return f"a view of {code(other)}"
+    return called(trace, read.saved.tensor or "")
+
+
+def all_kept(trace: Trace, reads: Iterable[Read]) -> str:
+    """What to call several saved tensors, each once."""
+    return enumerated(list(dict.fromkeys(kept(trace, read) for read in reads)))
 
 
 def code(text: str) -> str:

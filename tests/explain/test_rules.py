@@ -204,6 +204,37 @@ def test_the_copy_of_an_average_wants_no_gradient() -> None:
     assert explain(trace_of(f"import torch\n{snippet}")) == ()
 
 
+FREEZE = "w.requires_grad_(False)"
+THAW = "x = torch.ones(3); y = w * x; x.requires_grad_(); y.sum().backward()"
+
+
+@pytest.mark.parametrize(
+    ("statements", "says"),
+    [
+        (
+            f"{NETS}; y = B(A(x)); B.weight.data.zero_(); y.sum().backward()",
+            "Line 5 saved a view of `B.weight` for backward",
+        ),
+        (
+            f"{LEAF}; y = w.exp(); torch.nn.functional.dropout(y, 0.5, True, inplace=True); y.sum().backward()",
+            "Give a `.clone()` of `y` to line 4",
+        ),
+        (f"{LEAF}; y = w * 2; {FREEZE}; y.sum().backward(); print(w.grad)", "Line 4 turned `requires_grad` off"),
+        (f"{LEAF}; {THAW}", "`x` did not require grad when line 4 computed with it. Line 5 turned that on afterwards"),
+        (
+            f"{LEAF}; parts = [w.sum(), w.prod()]; torch.tensor(parts).sum().backward()",
+            "line 4 took `parts[0]` and `parts[1]` out of it by copying values into a new tensor",
+        ),
+        (f"{LEAF}; parts = [w.sum(), w.prod()]; torch.tensor(parts).sum().backward()", "Use `torch.stack()` on line 4"),
+        (f"{LEAF}; y = (w > 0).float(); y.sum().backward()", "Use an operator on line 3 that has a derivative"),
+    ],
+)
+def test_what_is_said_names_the_lines_that_did_it(statements: str, says: str) -> None:
+    lines = "\n".join(statements.split("; "))
+    first, *_ = explain(trace_of(f"import torch\n{lines}"))
+    assert says in f"{first.cause} {first.fix}"
+
+
 WRITER = "def forward(w):\n    y = w.sigmoid()\n    {}\n    return y\nw = torch.ones(3, requires_grad=True)\n{}"
 
 

@@ -3,10 +3,17 @@
 import re
 
 from app.explain.errors.explanation import Explanation, Failure, code
+from app.explain.facts import called
+from app.trace.model import Operation
 
 _QUOTED = re.compile(r"'([^']*)'")
 _ATTRIBUTE = re.compile(r"^(?:module '([^']*)'|type object '([^']*)'|'([^']*)' object) has no attribute '([^']*)'")
 _NOT_A_MODULE = re.compile(r"__init__\(\) call")
+
+
+_OF_TENSORS = frozenset(["backward", "grad", "grad_fn", "requires_grad", "requires_grad_", "detach", "item"])
+_VALUES = frozenset(["float", "int", "complex", "list", "numpy.ndarray", "numpy.float32", "numpy.float64"])
+_TAKING = frozenset(["item", "tolist", "numpy"])
 
 
 def explain(failure: Failure) -> Explanation | None:
@@ -74,6 +81,11 @@ def _unbound(failure: Failure) -> Explanation:
     )
 
 
+def _taken(failure: Failure) -> Operation | None:
+    """The last call before it that took values out of torch."""
+    return next((each for each in reversed(failure.trace.operations) if each.op in _TAKING and each.inputs), None)
+
+
 def _attribute(failure: Failure) -> Explanation | None:
     found = _ATTRIBUTE.match(failure.message)
     if not found:
@@ -86,6 +98,15 @@ def _attribute(failure: Failure) -> Explanation | None:
             f"{code(name)} is asked of None",
             f"Line {failure.line}, {code(failure.text.strip())}, asks for {code(name)} of something that is None.",
             "Look at where it comes from: a function without `return` gives None, and `.grad` is None before backward.",
+        )
+    if name in _OF_TENSORS and owner in _VALUES and (taken := _taken(failure)) is not None:
+        line, tensor = failure.trace.line(taken.step), called(failure.trace, taken.inputs[0])
+        return failure.explained(
+            "name",
+            f"{code(owner)} has no {code(name)}: it is no tensor",
+            f"Line {failure.line}, {code(failure.text.strip())}, asks for {code(name)} of plain values. "
+            f"Line {line} took such from {tensor} with {code(taken.op + '()')}, and they have no graph.",
+            f"Call it on the tensor: {tensor}. Take its value only to print or to log it.",
         )
     what = f"The module {code(owner)}" if module else code(owner)
     return failure.explained(

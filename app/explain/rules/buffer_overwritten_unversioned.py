@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.move_line import move_after_backward
-from app.explain.facts import Read, called, code, ids, lines_of, listed
+from app.explain.facts import Read, all_kept, called, code, ids, lines_of
 from app.explain.rule import Page
 from app.explain.rules.write_hidden_by_data import by_write
 from app.trace.model import Trace, Write
@@ -65,13 +65,13 @@ def is_uncounted(trace: Trace, write: Write) -> bool:
 def diagnose(trace: Trace, write: Write, found: list[Read]) -> Diagnosis:
     read = found[0]
     saved_line, read_line = trace.line(read.saved.saved_at), trace.line(read.backward.step)
-    names = list(dict.fromkeys(trace.tensors[r.saved.tensor or ""].label for r in found))
+    names = all_kept(trace, found)
     return Diagnosis(
         rule="buffer-overwritten-unversioned",
         severity="wrong",
-        title=f"{listed(names)} changed before backward, and no counter tells",
+        title=f"{names} changed before backward, and no counter tells",
         cause=(
-            f"Line {saved_line} saved {listed(names)} for backward. {code(write.op)} on line {write.line} wrote "
+            f"Line {saved_line} saved {names} for backward. {code(write.op)} on line {write.line} wrote "
             f"{called(trace, write.through or '')} and counted no write. The version stayed at {read.saved.version}, "
             f"so backward on line {read_line} used the new values, and nothing complained."
         ),

@@ -10,9 +10,9 @@ from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.forward_again import forward_again
 from app.explain.edits.move_line import move_after_backward
-from app.explain.facts import Read, code, ids, lines_of, operation_of, refused
+from app.explain.facts import Read, code, ids, kept, lines_of, operation_of, refused
 from app.explain.rule import Page
-from app.explain.rules.saved_tensor_overwritten import is_update, kept, overwritten_by
+from app.explain.rules.saved_tensor_overwritten import is_update, overwritten_by
 from app.trace.model import Trace, Write
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-correctness-checks"

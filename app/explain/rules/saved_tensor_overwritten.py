@@ -14,7 +14,19 @@ from app.explain.edits.clone_before_write import clone_before_write
 from app.explain.edits.clone_saved import clone_saved
 from app.explain.edits.move_line import move_after_backward
 from app.explain.edits.out_of_place import out_of_place
-from app.explain.facts import Read, called, code, ids, lines_of, operation_of, refused, sentence, writer, writes_since
+from app.explain.facts import (
+    Read,
+    called,
+    code,
+    ids,
+    kept,
+    lines_of,
+    operation_of,
+    refused,
+    sentence,
+    writer,
+    writes_since,
+)
 from app.explain.rule import Page
 from app.trace.model import Trace, Write
 
@@ -97,15 +109,6 @@ def diagnose(trace: Trace, read: Read, write: Write | None) -> Diagnosis:
     )
 
 
-def kept(trace: Trace, read: Read) -> str:
-    """What to call the saved tensor: by the name of another over its memory where it has none, as of a weight."""
-    name, expression = read.tensor.name, read.tensor.expression
-    named = (other.name for other in trace.tensors.values() if other.counter == read.tensor.counter and other.name)
-    if not name and not expression and (other := next(named, None)):
-        return f"a view of {code(other)}"
-    return called(trace, read.saved.tensor or "")
-
-
 def is_update(trace: Trace, write: Write) -> bool:
     """Whether `write` changed a leaf that requires grad, as an optimizer's do: not on the way through a module."""
     if not write.op.endswith("_"):  # as `embedding` does with `max_norm`
@@ -134,7 +137,9 @@ def fix(trace: Trace, read: Read, write: Write | None) -> str:
     if not write.op.endswith("_"):
         operation = operation_of(trace, write)
         by = code((operation and operation.expression) or write.op)
-        return f"Give a `.clone()` of {name} to line {trace.line(read.saved.saved_at)}: {by} writes {name} itself."
+        if read.tensor.is_leaf:
+            return f"Give a `.clone()` of {name} to line {trace.line(read.saved.saved_at)}: {by} writes {name} itself."
+        return f"Give a `.clone()` of {name} to line {write.line}: {by} writes what it is given."
     if write.through not in (None, read.saved.tensor):
         through = called(trace, write.through)
         return (

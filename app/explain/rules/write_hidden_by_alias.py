@@ -13,7 +13,7 @@ from app.explain.edits.clone_alias import clone_alias
 from app.explain.edits.clone_saved import clone_saved
 from app.explain.edits.move_line import move_after_backward
 from app.explain.edits.numpy_copy import numpy_copy
-from app.explain.facts import Read, called, code, ids, lines_of, listed, sentence, writer
+from app.explain.facts import Read, all_kept, called, code, ids, lines_of, sentence, writer
 from app.explain.rule import Page
 from app.explain.rules.buffer_overwritten_unversioned import is_uncounted
 from app.explain.rules.write_hidden_by_data import by_write, is_through_data
@@ -60,13 +60,13 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
 def diagnose(trace: Trace, write: Write | None, found: list[Read]) -> Diagnosis:
     read = found[0]
     saved_line, read_line = trace.line(read.saved.saved_at), trace.line(read.backward.step)
-    names = list(dict.fromkeys(trace.tensors[r.saved.tensor or ""].label for r in found))
+    names = all_kept(trace, found)
     return Diagnosis(
         rule="write-hidden-by-alias",
         severity="wrong",
         title="Write by a route that autograd cannot see",
         cause=(
-            f"Line {saved_line} saved {listed(names)} for backward. {write_sentence(trace, write)}"
+            f"Line {saved_line} saved {names} for backward. {write_sentence(trace, write)}"
             f"The counter that autograd checks stayed at {read.saved.version}, "
             f"so backward on line {read_line} used the new values, and nothing complained."
         ),

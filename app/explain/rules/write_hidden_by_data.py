@@ -14,7 +14,7 @@ from app.explain.edits.clone_before_write import clone_before_write
 from app.explain.edits.clone_saved import clone_saved
 from app.explain.edits.detach_for_data import detach_for_data
 from app.explain.edits.move_line import move_after_backward
-from app.explain.facts import Read, called, hidden, ids, lines_of, listed, made_by, sentence, writer, writes_since
+from app.explain.facts import Read, all_kept, called, hidden, ids, lines_of, made_by, sentence, writer, writes_since
 from app.explain.rule import Page
 from app.trace.model import Trace, Write
 
@@ -75,11 +75,11 @@ def is_through_data(trace: Trace, write: Write) -> bool:
 def diagnose(trace: Trace, write: Write, found: list[Read]) -> Diagnosis:
     read = found[0]
     saved_line, read_line = trace.line(read.saved.saved_at), trace.line(read.backward.step)
-    names = list(dict.fromkeys(trace.tensors[r.saved.tensor or ""].label for r in found))
+    names = all_kept(trace, found)
     data_line = line_of_data(trace, write)
     through = called(trace, write.through) if write.through else "`.data`"
     if write.op == ".data=":
-        wrote = f"Line {write.line} put other memory under {listed(names)} by assigning to `.data`. "
+        wrote = f"Line {write.line} put other memory under {names} by assigning to `.data`. "
         why = f"That does not move the version counter, which autograd checks: it stayed at {read.saved.version}. "
         fix = (
             f"Assign to `.data` after backward on line {read_line}, or run the forward again after line {write.line}: "
@@ -100,7 +100,7 @@ def diagnose(trace: Trace, write: Write, found: list[Read]) -> Diagnosis:
         severity="wrong",
         title="Write hidden from autograd by `.data`",
         cause=(
-            f"Line {saved_line} saved {listed(names)} for backward. {wrote}{why}"
+            f"Line {saved_line} saved {names} for backward. {wrote}{why}"
             f"So backward on line {read_line} used the new values, and nothing complained."
         ),
         fix=fix,
