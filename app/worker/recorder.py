@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from types import CodeType, FrameType
 
 import torch
+import torch.utils.checkpoint
 
 from app.worker import budget
 from app.worker.bound import (
@@ -43,6 +44,8 @@ from app.worker.snapshots import Snapshots
 from app.worker.source import FILENAME, Source, literals_of
 from app.worker.steps import Steps, calls_to
 from app.worker.writes import Writes, checksum
+
+_StopRecomputation: type[Exception] = torch.utils.checkpoint._StopRecomputationError
 
 
 class Recorder:
@@ -220,6 +223,8 @@ class Recorder:
             self._literals = literals_of(self._code)
         try:
             result = function(*args, **kwargs) if kwargs else function(*args)
+        except _StopRecomputation:  # a checkpoint has what it needs: nothing went wrong, and nothing was made
+            raise
         except BaseException:
             operation.raised = True
             self.operations.append(operation)

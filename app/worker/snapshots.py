@@ -14,6 +14,8 @@ from app.worker.bound import (
     is_conj,
     is_contiguous,
     is_neg,
+    is_nested_of,
+    is_the_readers,
     memory_at,
     numel,
     offset_of,
@@ -23,7 +25,7 @@ from app.worker.bound import (
     to_contiguous,
     untyped_storage,
 )
-from app.worker.contents import COMPLEX, ITEM_BYTES, as_tuple, extent_of, fresh, is_observable, is_within
+from app.worker.contents import COMPLEX, ITEM_BYTES, as_tuple, extent_of, fresh, is_observable, is_within, sizes_of
 
 _crc32 = zlib.crc32
 
@@ -122,7 +124,7 @@ class Snapshots:
         return snapshot
 
     def take_gradients(self, gradients: Sequence[torch.Tensor | None]) -> tuple[Snapshot | None, ...]:
-        """What each of `gradients` holds now, of large ones only the shape; None where that cannot be read.
+        """What each of `gradients` holds now; of large ones, and of such as cannot be read, only the shape.
 
         Their storages are not asked for: one that Python has seen is no longer added to in place.
         """
@@ -131,7 +133,7 @@ class Snapshots:
         taken: list[Snapshot | None] = []
         for tensor in gradients:
             if tensor is None or not is_observable(tensor):
-                taken.append(None)
+                taken.append(None if tensor is None else self._unseen(tensor))
                 continue
             dtype, shape, stride, contiguous = dtype_of(tensor), as_tuple(shape_of(tensor)), None, is_contiguous(tensor)
             if contiguous and dtype not in COMPLEX:
@@ -150,6 +152,12 @@ class Snapshots:
         if self._bytes > budget.SNAPSHOTS_BYTES:
             self._forget()
         return tuple(taken)
+
+    def _unseen(self, tensor: torch.Tensor) -> Snapshot | None:
+        """Of a gradient whose contents cannot be read (sparse, wrapped by a transform); None where no shape can be."""
+        if is_the_readers(tensor) or is_nested_of(tensor):
+            return None
+        return self._of_shape(sizes_of(tensor), dtype_of(tensor))
 
     def _of_shape(self, shape: tuple[int, ...], dtype: torch.dtype) -> Snapshot:
         """One for all gradients of a shape of which nothing more is kept: a training loop has thousands."""

@@ -262,3 +262,22 @@ def test_all_that_ran_after_recording_had_stopped_is_one_moment(traced: Traced) 
     said = Narrator(history).tell(moments.count)
     assert said.place == "the rest of the run"
     assert "was not observed" in said.text
+
+
+def test_a_sparse_gradient_is_a_gradient(traced: Traced) -> None:
+    trace = traced(
+        "import torch\ne = torch.nn.Embedding(10, 3, sparse=True)\ne(torch.tensor([1, 2])).sum().backward()\n"
+    )
+    (fired,) = [one for one in trace.backwards[0].fired if trace.nodes[one.node].name == "EmbeddingBackward0"]
+    (sent,) = fired.grad_inputs
+    assert sent is not None
+    assert (sent.shape, sent.dtype, sent.flat) == ((10, 3), "float32", None)
+
+
+def test_where_a_checkpoint_has_what_it_needs_nothing_was_refused(traced: Traced) -> None:
+    trace = traced(
+        "import torch\nfrom torch.utils.checkpoint import checkpoint\nw = torch.ones(3, requires_grad=True)\n"
+        "checkpoint(lambda x: (x * x).sum().exp(), w, use_reentrant=False).backward()\n"
+    )
+    assert trace.outcome.kind == "finished"
+    assert [operation.op for operation in trace.operations if operation.raised] == []
