@@ -102,7 +102,7 @@ class OperatorTeller:
             by = self._together(making)
             if outputs == [by]:
                 return f"{by} was made{source}{recorded}"
-            return f"{by} made {joined(outputs)}{source}{recorded}"
+            return f"{by} made {joined(outputs)}{self._leaf(last, moment, source)}{source}{recorded}"
         if (view := self._view(last, outputs, moment)) is not None:
             return view
         by = self._by(last)
@@ -112,7 +112,13 @@ class OperatorTeller:
             grad = " that requires grad" if standing.requires_grad and standing.is_leaf else ""
             about = f", a leaf{grad}, with {elements(first.shape)}" if grad else f", with {elements(first.shape)}"
             return f"{by} made {joined(outputs)}{about}"
-        return f"{by} made {joined(outputs)}{source}{recorded}"
+        return f"{by} made {joined(outputs)}{self._leaf(last, moment, source)}{source}{recorded}"
+
+    def _leaf(self, last: Operation, moment: int, source: str) -> str:
+        """That the one result is a leaf that requires grad, as `ones_like` and `detach().requires_grad_()` make it."""
+        standing = self._history.standing(last.outputs[0], moment)
+        is_leaf = len(last.outputs) == 1 and standing.is_leaf and standing.requires_grad
+        return f", a leaf that requires grad{',' if source else ''}" if is_leaf else ""
 
     def _results(self, making: Sequence[Operation], operations: Sequence[Operation], moment: int) -> list[str]:
         """What they made that none of them took in again."""
@@ -126,13 +132,18 @@ class OperatorTeller:
         return list(dict.fromkeys(found.values()))
 
     def _leaves(self, last: Operation, moment: int) -> str | None:
-        """Several parameters, say of a module: what made them is no matter, and has no name."""
-        if any(self._names.is_named(key, moment, last.step) for key in last.outputs):
+        """Several parameters, say of a module: what made them is no matter, and has no name but the module's."""
+        named = [name for key in last.outputs if (name := self._names.name(key, moment, last.step))]
+        if not all("." in name for name in named):
             return None
         bound = [one.binding for one in self._index.bound.at(moment) if one.binding.tensor is not None]
         new = {one.tensor: one.name for one in bound if one.tensor and self._trace.tensors[one.tensor].moment == moment}
-        standing = [self._history.standing(key, moment) for key in new]
-        if not new or not all(one.is_leaf and one.requires_grad for one in standing):
+        standing = {key: self._history.standing(key, moment) for key in new}
+        buffers = (
+            {key for key, one in standing.items() if not one.requires_grad and "." in new[key]} if named else set()
+        )
+        new = {key: name for key, name in new.items() if key not in buffers}
+        if not new or not all(standing[key].is_leaf and standing[key].requires_grad for key in new):
             return None
         names = joined([code(name) for name in new.values()])
         return (

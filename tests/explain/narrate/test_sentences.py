@@ -49,6 +49,18 @@ ROWS = [
         SIGMOID,
         {"line 3": "Line 3: `sigmoid` made `out` from `a`. SigmoidBackward0 keeps `out` for backward, at version 0."},
     ),
+    (
+        "a = torch.ones(3); b = torch.zeros_like(a, requires_grad=True)",
+        {"line 3": "Line 3: `zeros_like` made `b`, a leaf that requires grad, from `a`."},
+    ),
+    (
+        f"{A}; b = (a * 2).detach().requires_grad_()",
+        {
+            "line 3": "Line 3: `.detach()` gave `b`: the memory of `a * 2`, its version counter too, and no graph. "
+            "`mul` and `.detach()` made `b`, a leaf that requires grad, from `a`."
+        },
+    ),
+    ("m = torch.nn.BatchNorm1d(2)", {"line 2": "Line 2: `m.weight` and `m.bias` are new, leaves that require grad."}),
     (f"{A}; b = a + a", {"line 3": "Line 3: `add` made `b` from `a`, and recorded AddBackward0."}),
     ("a = torch.ones(3); b = a + a", {"line 3": "Line 3: `add` made `b` from `a`."}),  # nothing to record
     (f"{A}; b = a * 2", {"line 3": "Line 3: `mul` made `b` from `a`. MulBackward0 keeps the number 2 for backward."}),
