@@ -285,9 +285,18 @@ class ParamGroup(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
 
     step: Count
     optimizer: Name  # its class: "SGD"
-    params: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()  # the first of them, where there are very many
+    params: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()  # that found no gradient, where there are very many
     raised: bool = False  # it refused them
     moment: Count = 0  # at which it was handed them
+
+
+class IdleUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A `step()` of an optimizer none of whose parameters had a gradient: it passes over all of them."""
+
+    step: Count
+    optimizer: Name  # its class: "SGD"
+    params: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()  # those of its parameters that are known
+    moment: Count = 0  # at which it was called
 
 
 class Write(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -384,6 +393,7 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True, weakref=True)
     backwards: Annotated[tuple[Backward, ...], Meta(max_length=10_000)] = ()
     final: dict[Name, Final] = {}
     param_groups: Annotated[tuple[ParamGroup, ...], Meta(max_length=100)] = ()  # handed to optimizers, in order
+    idle_updates: Annotated[tuple[IdleUpdate, ...], Meta(max_length=1_000)] = ()  # the first of them
     bindings: Annotated[tuple[Binding, ...], Meta(max_length=50_000)] = ()  # each change of a name, in order
     printed: Annotated[
         tuple[tuple[Count, Count], ...], Meta(max_length=20_000)

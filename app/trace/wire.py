@@ -122,6 +122,12 @@ def _dangling(trace: Trace) -> Iterator[str]:
             yield f"write {write.op}"
         if missing(write.counter, counters) or missing(write.through, tensors):
             yield f"write {write.op}"
+    for group in trace.param_groups:
+        if late(group.step) or any(key not in tensors for key in group.params):
+            yield f"parameters of {group.optimizer}"
+    for update in trace.idle_updates:
+        if late(update.step) or any(key not in tensors for key in update.params):
+            yield f"an update by {update.optimizer}"
     for backward in trace.backwards:
         if late(backward.step) or any(key not in tensors for key in backward.roots + backward.inputs):
             yield "backward"

@@ -6,6 +6,7 @@ NODES = 10_000
 NODES_SINCE = 500  # of those recorded after the last moment that is known
 WRITES = 10_000
 PARAM_GROUPS = 100  # handed to optimizers
+IDLE_UPDATES = 1_000  # steps of optimizers that found no gradient
 PARAMS = 1_000  # of one such group
 FIRED = 25_000  # nodes run by backward, over all backwards
 

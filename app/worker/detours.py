@@ -7,6 +7,7 @@ from types import FunctionType
 from typing import Any, Protocol, cast
 
 import torch
+from torch.optim.optimizer import _global_optimizer_pre_hooks
 
 from app.worker.bound import dict_of, enter_mode, function_modes, is_only_mode, mro_of, pop_mode
 from app.worker.handed import Handed
@@ -14,6 +15,7 @@ from app.worker.memory import Memory
 from app.worker.operators import HIDDEN, Function, Operator, OperatorMode, classify
 
 _sgd: Any = torch.optim.SGD
+_BEFORE_STEPS = cast("dict[object, object]", _global_optimizer_pre_hooks)
 _ZERO_GRAD: Function = torch.optim.Optimizer.zero_grad
 _READS_ONLY = _sgd._init_group  # every other one of torch's makes the state of each parameter the first time
 _OPTIMIZERS = frozenset(kind.__module__ for kind in vars(torch.optim).values() if isinstance(kind, type))
@@ -80,6 +82,8 @@ def _shown(watcher: Watcher, operator: Operator, function: Function) -> Function
 def optimizers_shown_to(handed: Handed, mode: OperatorMode) -> Iterator[None]:
     """Every optimizer takes its parameters, and drops their gradients, by one method each: stand in for both.
 
+    Before it takes a step it calls whoever wants to know.
+
     What it only reads of them, attribute by attribute, `mode` need not see: a fifteenth of what a training loop takes.
     """
     optimizer: Any = torch.optim.Optimizer
@@ -94,6 +98,7 @@ def optimizers_shown_to(handed: Handed, mode: OperatorMode) -> Iterator[None]:
             raised = False
         finally:
             handed.note(self, param_group, raised)
+        _BEFORE_STEPS[handed] = handed.note_step  # no handle: that would take the number of the snippet's next one
         if not replaced and optimizer.zero_grad is _ZERO_GRAD:  # only now: most snippets have no optimizer
             replaced.append((optimizer, "zero_grad", _ZERO_GRAD))
             optimizer.zero_grad = _zeroing(mode, handed)
@@ -107,6 +112,7 @@ def optimizers_shown_to(handed: Handed, mode: OperatorMode) -> Iterator[None]:
         yield
     finally:
         optimizer.add_param_group = add
+        _BEFORE_STEPS.pop(handed, None)
         for owner, name, function in replaced:
             setattr(owner, name, function)
 

@@ -109,6 +109,7 @@ class Report:
             backwards=backwards,
             final=final,
             param_groups=tuple([group.told() for group in recorder.handed.groups]),
+            idle_updates=tuple(recorder.handed.idle),
             bindings=tuple(recorder.names.bindings),
             printed=tuple(self._printed(stdout)),
             truncated=tuple(self._truncated()),

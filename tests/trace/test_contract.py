@@ -30,5 +30,5 @@ def test_every_key_that_moments_added_is_described() -> None:
     for shape, keys in ADDED.items():
         for key in keys.split():
             assert written["$defs"][shape]["properties"][key].get("description"), f"{shape}.{key}"
-    for key in ("bindings", "printed", "param_groups"):
+    for key in ("bindings", "printed", "param_groups", "idle_updates"):
         assert written["properties"][key].get("description"), key

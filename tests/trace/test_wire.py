@@ -12,7 +12,9 @@ from app.trace.model import (
     Edge,
     Fired,
     GradTurn,
+    IdleUpdate,
     Node,
+    ParamGroup,
     SavedTensor,
     Step,
     Storage,
@@ -62,6 +64,11 @@ HONEST_ONES = {
     "contents": held(WHOLE, Content(moment=3, start=1, cells=b"\0" * 4), Content(moment=4)),
     "complex cells": held(replace(WHOLE, cells=b"\0" * 16), packing="D"),
     "checks": fired(Fired(node="n0", moment=2, checks=(Check(slot=0),)), Fired(node="n0", moment=3)),
+    "optimizers": replace(
+        HONEST,
+        param_groups=(ParamGroup(step=1, optimizer="SGD", params=("t0",)),),
+        idle_updates=(IdleUpdate(step=1, optimizer="SGD", params=("t0",), moment=3),),
+    ),
     "names": bound(Binding(moment=1, name="x", tensor="t0"), Binding(moment=3, name="x")),
     "a tensor that goes on": replace(HONEST, tensors={"t0": T, "t1": replace(T, continues="t0")}),
 }
@@ -90,6 +97,12 @@ FORGED = {
     ),
     "names out of order": bound(Binding(moment=3, name="x"), Binding(moment=2, name="y")),
     "a name for nothing": bound(Binding(moment=1, name="x", tensor="t2")),
+    "a parameter that is no tensor": replace(
+        HONEST, param_groups=(ParamGroup(step=0, optimizer="SGD", params=("t2",)),)
+    ),
+    "parameters of no line": replace(HONEST, param_groups=(ParamGroup(step=2, optimizer="SGD"),)),
+    "an update of no tensor": replace(HONEST, idle_updates=(IdleUpdate(step=0, optimizer="SGD", params=("t2",)),)),
+    "an update on no line": replace(HONEST, idle_updates=(IdleUpdate(step=2, optimizer="SGD"),)),
     "prints out of order": replace(HONEST, printed=((3, 1), (2, 2))),
     "an edge to nowhere": replace(HONEST, nodes={"n0": Node(name="X", inputs=(Edge(node="n1", index=0),))}),
     "a tensor that goes on for ever": replace(

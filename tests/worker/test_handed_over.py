@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.optim.optimizer import _global_optimizer_pre_hooks
 
 from app.trace.model import Trace
 from tests.tracing import trace_of
@@ -40,6 +41,30 @@ def test_what_optimizers_were_handed(statements: str, told: list[tuple[int, str,
         (trace.line(group.step), group.optimizer, [trace.tensors[key].label for key in group.params], group.raised)
         for group in trace.param_groups
     ] == told
+
+
+STEP = "opt = torch.optim.SGD([w, v]); (w * v).sum().backward()"
+CLOSURE = "def f():\n    opt.zero_grad()\n    loss = (w * v).sum()\n    loss.backward()\n    return loss"
+
+
+@pytest.mark.parametrize(
+    ("statements", "told"),
+    [
+        (f"{LEAVES}; {STEP}; opt.step()", []),
+        (f"{LEAVES}; {STEP}; v.grad = None; opt.step()", []),  # one has a gradient
+        (f"{LEAVES}; {STEP}; opt.zero_grad(); opt.step()", [(6, ["w", "v"])]),
+        (f"{LEAVES}; {STEP}; opt.zero_grad(set_to_none=False); opt.step()", []),  # they are zeros
+        (f"{LEAVES}; opt = torch.optim.Adam([w, v]); opt.step(); opt.step(None)", [(4, ["w", "v"]), (5, ["w", "v"])]),
+        (f"{LEAVES}; opt = torch.optim.SGD([w, v]); {CLOSURE}; opt.step(f); opt.step(closure=f)", []),
+    ],
+)
+def test_steps_that_found_no_gradient(statements: str, told: list[tuple[int, list[str]]]) -> None:
+    trace = traced(statements)
+    assert trace.outcome.kind == "finished"
+    assert [
+        (trace.line(update.step), [trace.tensors[key].label for key in update.params]) for update in trace.idle_updates
+    ] == told
+    assert _global_optimizer_pre_hooks == {}
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])

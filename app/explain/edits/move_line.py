@@ -1,4 +1,4 @@
-"""A write, or an optimizer's step, moved behind the backward that needs what was there before."""
+"""A line moved down: a write behind the backward that needs what was there before, `zero_grad()` behind the step."""
 
 from collections.abc import Iterator
 
@@ -32,6 +32,23 @@ def move_after_backward(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Itera
                 source=tree.with_changes({moved: None, line: (line, moved)}),
             )
             return
+
+
+def clear_after_step(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Proposal]:
+    """The line that cleared the gradients, below that of the step which found none, where both stand in one block."""
+    if not diagnosis.evidence.get("cleared"):
+        return
+    cleared, step = ([tree.whole_line(each) for each in tree.statements(line)] for line in diagnosis.lines[:2])
+    for moved in cleared:
+        for line in step:
+            if moved is None or line is None or moved is line:
+                continue
+            block = list(tree.block(tree.statement(moved)))
+            if line in block and block.index(moved) < block.index(line):
+                yield Proposal(
+                    title=f"Move line {tree.line_of(moved)} below line {tree.line_of(line)}",
+                    source=tree.with_changes({moved: None, line: (line, moved)}),
+                )
 
 
 def _is_read(trace: Trace, line: int, backward: Backward) -> bool:

@@ -55,6 +55,7 @@ class Index:
         self.writes = ByMoment([one for one in trace.writes if self._is_over_something(one)], _moment)
         self.recorded = ByMoment([node for node in trace.nodes.values() if node.name != ACCUMULATE], _moment)
         self.backwards = ByMoment(trace.backwards, _moment)
+        self.idle_updates = ByMoment(trace.idle_updates, _moment)
         self.bound = ByMoment(list(_bound(history)), lambda one: one.binding.moment)
         turns, grads = list[tuple[str, Turn]](), list[tuple[str, GradTurn]]()
         self._relied_on: dict[str, dict[str, int]] = {}

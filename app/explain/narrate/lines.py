@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from app.explain.narrate.index import Bound, Index
 from app.explain.narrate.naming import Names
 from app.explain.narrate.operators import OFF
-from app.explain.narrate.words import code, elements, joined, numbers_of, told
+from app.explain.narrate.words import cleaned, code, elements, joined, numbers_of, told
 
 _LITERAL = re.compile(r"-?[\d.]+(e[+-]?\d+)?|True|False|None")
 _BEGINNING = re.compile(r"[^.\[]*")
@@ -44,6 +44,13 @@ class LineTeller:
         for names, verb in ((on, "{} require{} grad from here on."), (off, "{} no longer require{} grad.")):
             if names:
                 return verb.format(joined(names), "s" if len(names) == 1 else "")
+        return None
+
+    def idle(self, moment: int, step: int) -> str | None:
+        """An optimizer took a step without a gradient."""
+        for update in self._index.idle_updates.at(moment):
+            if update.step == step:
+                return f"the {cleaned(update.optimizer)} found a gradient at none of its parameters."
         return None
 
     def bound(self, moment: int, step: int) -> str | None:

@@ -185,7 +185,11 @@ class Narrator:
         said.append(operators.cut(operations, moment))
         if made is not None and not (said[-1] and operators.is_only_cut(operations, moment)):
             said.append(f"{made}.")
-        said += [operators.keeps(nodes, moment), self._of_lines.changed(moment, step)]
+        said += [
+            operators.keeps(nodes, moment),
+            self._of_lines.changed(moment, step),
+            self._of_lines.idle(moment, step),
+        ]
         told = [text for text in said if text]
         return told or [text for text in [operators.read(operations, moment)] if text]
 

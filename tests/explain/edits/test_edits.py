@@ -25,7 +25,7 @@ from app.explain.edits.keep_copy import keep_copy
 from app.explain.edits.leaf_last import leaf_last
 from app.explain.edits.leaf_with_grad import leaf_with_grad
 from app.explain.edits.leave_out_cut import leave_out_cut
-from app.explain.edits.move_line import move_after_backward
+from app.explain.edits.move_line import clear_after_step, move_after_backward
 from app.explain.edits.no_grad import no_grad
 from app.explain.edits.numpy_copy import numpy_copy
 from app.explain.edits.out_of_place import out_of_place
@@ -316,6 +316,13 @@ ROWS: list[tuple[Edit, str, str | None, tuple[int, ...] | None]] = [
         None,
     ),
     (require_earlier, "x = torch.ones(3)\n(w * 2).sum().backward()\nx.requires_grad_()\n", None, None),  # never used
+    (
+        clear_after_step,
+        f"{OPTIMIZER}(w * w).sum().backward()\noptimizer.zero_grad()  # clear\noptimizer.step()\n",
+        f"{OPTIMIZER}(w * w).sum().backward()\noptimizer.step()\noptimizer.zero_grad()  # clear\n",
+        None,
+    ),
+    (clear_after_step, f"{OPTIMIZER}(w * w).sum().backward()\noptimizer.step()\n", None, None),  # it finds one
     # stack
     (
         stack,

@@ -60,6 +60,10 @@ ROWS = [
             "`mul` and `.detach()` made `b`, a leaf that requires grad, from `a`."
         },
     ),
+    (
+        f"{A}; opt = torch.optim.SGD([a]); opt.step()",
+        {"line 4": "Line 4: the SGD found a gradient at none of its parameters."},
+    ),
     ("m = torch.nn.BatchNorm1d(2)", {"line 2": "Line 2: `m.weight` and `m.bias` are new, leaves that require grad."}),
     (f"{A}; b = a + a", {"line 3": "Line 3: `add` made `b` from `a`, and recorded AddBackward0."}),
     ("a = torch.ones(3); b = a + a", {"line 3": "Line 3: `add` made `b` from `a`."}),  # nothing to record
