@@ -22,8 +22,8 @@ PAGE = Page(
     title="Optimizer that finds no gradient",
     severity="warning",
     see=(
-        "On the tape no write follows the line of the step: the version counters of the parameters stay where they "
-        "are. The gradients that backward made end at the line that set them to None."
+        "On the tape nothing writes `w`: its version counter stays at 0 to the end. The table says that line 7 gave "
+        "`w.grad` a gradient, and that it was set to None afterwards."
     ),
     mend="In each pass: `zero_grad()`, then the forward, then backward, then `step()`.",
     example="""\
