@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from app.explain.facts import reached
 from app.explain.memo import once
-from app.trace.model import Operation, Tensor, Trace
+from app.trace.model import Operation, Tensor, Trace, Turn
 
 _COPYING = frozenset(
     ["detach", ".data", "clone", "copy_", "to", "tensor", "requires_grad_", "contiguous", "float", "double"]
@@ -94,3 +94,14 @@ def copies(trace: Trace, leaf: str) -> set[str]:
         if operation.op in _COPYING and not found.isdisjoint(operation.inputs):
             found.update(operation.outputs)
     return found - {leaf}
+
+
+def turned_off(tensor: Tensor, moment: int) -> Turn | None:
+    """The turn by which `tensor`, as it stands at `moment`, came not to require grad as a leaf that did."""
+    off = None
+    for turn in reversed(tensor.turns):
+        if turn.moment <= moment:
+            if turn.requires_grad:
+                return off if turn.is_leaf else None
+            off = turn
+    return None

@@ -93,6 +93,7 @@ def check(trace: Trace) -> Iterator[Diagnosis]:
             yield of_view(trace, operation)
     if any(node.custom for node in trace.nodes.values()):
         yield from unmarked(trace)
+        yield from giving_nothing(trace)
 
 
 def of_backward(trace: Trace, backward: Backward, fired: Fired) -> Iterator[Diagnosis]:
@@ -168,6 +169,45 @@ def of_view(trace: Trace, operation: Operation) -> Diagnosis:
 def is_custom(trace: Trace, node: str | None) -> bool:
     """Whether a Function of the reader's recorded it."""
     return node is not None and trace.nodes[node].custom
+
+
+def giving_nothing(trace: Trace) -> Iterator[Diagnosis]:
+    """Backwards that received a gradient and returned None for each input that wanted one: without `return`, say."""
+    told: set[str] = set()
+    for backward in trace.backwards:
+        for at, fired in enumerate(backward.fired):
+            node = trace.nodes[fired.node]
+            sent = [values for edge, values in zip(node.inputs, fired.grad_inputs, strict=False) if edge]
+            received = any(values is not None for values in fired.grad_outputs)
+            if not node.custom or not fired.finished or not received or not sent or node.name in told:
+                continue
+            if all(values is None for values in sent):
+                told.add(node.name)
+                until = backward.fired[at + 1].moment if at + 1 < len(backward.fired) else None
+                yield of_nothing(trace, backward, fired, until)
+
+
+def of_nothing(trace: Trace, backward: Backward, fired: Fired, until: int | None) -> Diagnosis:
+    node, backward_line = trace.nodes[fired.node], trace.line(backward.step)
+    line = trace.line(node.step) if node.step is not None else None
+    ran = (step for step in trace.steps if step.moment > fired.moment and (until is None or step.moment < until))
+    inside = [step.line for step in ran if step.function == "backward"]
+    at = f" on line {inside[-1]}" if inside else ""
+    return Diagnosis(
+        rule="custom-function-misuse",
+        severity="warning",
+        title=f"The backward of {code(node.name)} gives no gradient",
+        cause=(
+            f"Line {line or backward_line} recorded {code(node.name)}. Backward on line {backward_line} came to it "
+            f"with a gradient. Its `backward`{at} gave None for each input, so what is above it gets none by this way."
+        ),
+        fix="Return a gradient for each input that needs one. A `backward` without `return` gives None.",
+        lines=lines_of(inside[-1] if inside else None, line, backward_line),
+        source=SOURCE,
+        evidence={"node": fired.node},
+        moment=fired.moment,
+        refs=ids(fired.node, *node.tensors),
+    )
 
 
 def unmarked(trace: Trace) -> Iterator[Diagnosis]:

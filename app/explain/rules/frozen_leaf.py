@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.facts import called, makers, upstream
-from app.explain.leaves import gradient_reads
+from app.explain.leaves import gradient_reads, turned_off
 from app.explain.rule import Page
 from app.explain.rules.integer_requires_grad import is_real
-from app.trace.model import Operation, Tensor, Trace, Turn
+from app.trace.model import Operation, Trace
 from app.trace.moments import Moments, standing
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad"
@@ -90,14 +90,3 @@ def diagnose(trace: Trace, read: Operation) -> Diagnosis:
         moment=read.moment or None,
         refs=(key,),
     )
-
-
-def turned_off(tensor: Tensor, moment: int) -> Turn | None:
-    """The turn by which `tensor`, as it stands at `moment`, came not to require grad as a leaf that did."""
-    off = None
-    for turn in reversed(tensor.turns):
-        if turn.moment <= moment:
-            if turn.requires_grad:
-                return off if turn.is_leaf else None
-            off = turn
-    return None

@@ -16,13 +16,14 @@ from app.explain.edits.stack import stack
 from app.explain.edits.update_in_place import update_in_place
 from app.explain.facts import called, code, latest_before, listed, makers, upstream
 from app.explain.late import late
+from app.explain.leaves import turned_off
 from app.explain.refusals import refused_backward
 from app.explain.rule import Page
 from app.explain.rules.checkpoint_without_input_gradient import refused_for
 from app.explain.second import NO_GRAPH, constant_gradient, lost_gradient
 from app.trace.flow import Cut
 from app.trace.model import Backward, Trace
-from app.trace.moments import standing
+from app.trace.moments import Moments, standing
 
 SOURCE = "https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad"
 PAGE = Page(
@@ -80,6 +81,12 @@ def diagnose(trace: Trace, backward: Backward, root: str) -> Diagnosis:
                 "the same whatever the leaves hold: its function is linear, and its own derivative is zero."
             )
             fix = "Leave out the second derivative, or differentiate something that is not linear in the leaves."
+        elif frozen := {key: off for key in came_from if (off := turned_off(trace.tensors[key], backward.moment))}:
+            names = listed([trace.tensors[key].label for key in trace.tensors if key in frozen])
+            off_line = Moments(trace).line_of(min(off.moment for off in frozen.values()))
+            cause += f" Line {off_line} turned that off for {names}."
+            fix = "Leave on what is to learn. Where all of this is frozen, there is nothing to go back to."
+            lines = tuple(dict.fromkeys([off_line, line]))
         elif taken := taken_as_values(trace, latest_before(trace, backward)):
             number = taken[-1]
             lines = tuple(dict.fromkeys([trace.line(number.step), line]))

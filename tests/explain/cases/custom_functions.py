@@ -27,6 +27,32 @@ BACK = "return grad * ctx.factor, None"
 CASES = (
     Case(name="a custom scale that is right", source=function("return x * factor", BACK, RUN)),
     Case(
+        name="a backward that returns nothing",
+        source="""\
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        result = 2 * x * grad
+w = torch.ones(3, requires_grad=True)
+Square.apply(w).sum().backward()
+print(w.grad)
+""",
+        finds={MISUSE: (10, 12)},
+    ),
+    Case(
+        name="a backward that gives one of two inputs nothing",
+        source=function(
+            "return x * factor",
+            "return grad * ctx.factor, None",
+            "v = torch.ones(3, requires_grad=True)\nScale.apply(w, v).sum().backward()",
+        ),
+    ),
+    Case(
         name="too few gradients",
         source=function("return x * factor", "return grad * ctx.factor", RUN),
         finds={MISUSE: (10, 12)},
