@@ -48,7 +48,7 @@ def _channels(count: int) -> str:
 def _of_channels(failure: Failure, spatial: int, *, transposed: bool) -> Explanation | None:
     given, weight = failure.tensors[0].shape, failure.tensors[1].shape
     channels = given[-spatial - 1]
-    said = re.search(r"to have (\d+) channels", failure.message)
+    said = re.search(r"to have (\d{1,19}) channels", failure.message)
     wanted = int(said[1]) if said else weight[0 if transposed else 1]
     if channels == wanted:
         return None

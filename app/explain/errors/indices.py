@@ -4,9 +4,26 @@ import re
 
 from app.explain.errors.explanation import Explanation, Failure, code, shape
 
-_BEYOND = re.compile(r"index (-?\d+) is out of bounds for (?:dimension|axis) (-?\d+) with size (\d+)")
-_DIMENSION = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
+# a snippet can have torch say anything: no number is longer than one of 64 bits
+_N = r"(-?\d{1,19})"
+_BEYOND = re.compile(rf"index {_N} is out of bounds for (?:dimension|axis) {_N} with size {_N}")
+_SELECTED = re.compile(
+    rf"index {_N} out of range for tensor of size \[((?:\d{{1,19}}, ){{0,24}}\d{{1,19}})\] at dimension {_N}"
+)
+_DIMENSION = re.compile(rf"Dimension out of range \(expected to be in range of \[{_N}, {_N}\], but got {_N}\)")
+_FROM_ZERO = ("gather", "scatter", "index_select", "index_add", "index_copy", "index_reduce")  # -1 is out of bounds too
 _OF_PYTHON = re.compile(r"^(list|tuple|string|range object|pop|deque|bytes)\b.* (?:index|from empty)")
+
+
+def _beyond(message: str) -> tuple[int, int, int] | None:
+    """The index, the dimension and its size, of one that is not there."""
+    if found := _BEYOND.search(message):
+        index, dimension, size = map(int, found.groups())
+        return index, dimension, size
+    if found := _SELECTED.search(message):
+        sizes, dimension = found[2].split(", "), int(found[3])
+        return (int(found[1]), dimension, int(sizes[dimension])) if 0 <= dimension < len(sizes) else None
+    return None
 
 
 def explain(failure: Failure) -> Explanation | None:
@@ -21,16 +38,18 @@ def explain(failure: Failure) -> Explanation | None:
             f"{failure.name(0)} holds one that is not among them.",
             f"Make the embedding with more rows (`num_embeddings`), or look at `{failure.name(0).strip('`')}.max()`.",
         )
-    beyond = _BEYOND.search(failure.message)
-    if beyond:
-        index, dimension, size = map(int, beyond.groups())
+    if (beyond := _beyond(failure.message)) is not None:
+        index, dimension, size = beyond
+        ends = f", or from the end from -1 to -{size}" if size else ""
+        if failure.op.startswith(_FROM_ZERO):
+            ends = f"; {code(failure.op)} does not count from the end"
         return failure.explained(
             "index",
             f"There is no index {index} in dimension {dimension}",
             f"{failure.written} on line {failure.line} asks"
             + (f" {failure.shaped(0)}" if failure.tensors else "")
             + f" for index {index} of dimension {dimension}, which has {size}. They are counted from 0 to {size - 1}"
-            + (f", or from the end from -1 to -{size}." if size else "."),
+            f"{ends}.",
             "Look at the last pass of a loop, and at which dimension is meant.",
         )
     dimension_range = _DIMENSION.search(failure.message)

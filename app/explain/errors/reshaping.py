@@ -7,7 +7,8 @@ from app.explain.errors.explanation import Explanation, Failure, shape
 
 _RESHAPES = frozenset(["view", "reshape", "unflatten", "view_as", "reshape_as"])
 _EXPANDS = frozenset(["expand", "expand_as", "broadcast_to"])
-_INVALID = re.compile(r"shape '\[([-\d, ]*)\]' is invalid for input of size (\d+)")
+# a snippet can have torch say anything: sizes as torch writes them, and no more than a tensor has
+_INVALID = re.compile(r"shape '\[((?:-?\d{1,19}, ){0,24}(?:-?\d{1,19})?)\]' is invalid for input of size (\d{1,19})")
 _PERMUTES = frozenset(["permute", "transpose", "squeeze", "unsqueeze", "movedim", "flatten"])
 
 

@@ -191,6 +191,14 @@ ROWS = [
     (T + "model = 1\nprint(modle)", "name", 3, "", "Did you mean `model`?"),
     (T + "print(zzz)", "name", 2, "", "never imported"),
     (T + "def f():\n    total += 1\ntotal = 0\nf()", "name", 3, "", "`global total`"),
+    (
+        LEAF + "a.gather(0, torch.tensor([-1]))",
+        "index",
+        3,
+        "a torch.tensor([-1])",
+        "from 0 to 2; `gather` does not count from the end",
+    ),
+    (LEAF + "a.select(0, 3)", "index", 3, "a", "or from the end from -1 to -3"),
     (LEAF + "loss = a.sum().item()\nloss.backward()", "name", 4, "", "Line 3 took such from `a.sum()` with `item()`"),
     (LEAF + "loss = a.detach().numpy()\nloss.requires_grad_()", "name", 4, "", "it is no tensor"),
     (T + "loss = 1.0\nloss.backward()", "name", 3, "", "`dir(...)`"),
@@ -347,6 +355,39 @@ def test_an_error_that_was_caught_before_is_not_the_one() -> None:
     )
     assert found is not None
     assert (found.kind, found.line, [tensor.name for tensor in found.tensors]) == ("index", 7, ["x"])
+
+
+SAYING = """\
+class Saying(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func.__name__ == {op!r}: raise IndexError({says!r})
+        return super().__torch_function__(func, types, args, kwargs or {{}})
+x = torch.ones(1, 3, 4, 4).as_subclass(Saying)
+{call}
+"""
+
+
+@pytest.mark.parametrize(
+    ("op", "call", "says"),
+    [
+        ("select", "x.select(0, 1)", f"index {'9' * 5_000} is out of bounds for dimension 0 with size 3"),
+        ("select", "x.select(0, 1)", "index 1 out of range for tensor of size [1] at dimension 9"),
+        ("select", "x.select(0, 1)", "index 1 out of range for tensor of size [,] at dimension 0"),
+        (
+            "select",
+            "x.select(0, 1)",
+            f"Dimension out of range (expected to be in range of [-1, {'9' * 5_000}], but got 7)",
+        ),
+        ("view", "x.view(7)", "shape '[-]' is invalid for input of size 3"),
+        ("view", "x.view(7)", f"shape '[{'9' * 5_000}]' is invalid for input of size 3"),
+        ("view", "x.view(7)", f"shape '[{'9, ' * 4_000}9]' is invalid for input of size {'3' * 5_000}"),
+        ("conv2d", "torch.conv2d(x, torch.ones(2, 9, 1, 1))", f"expected input to have {'9' * 5_000} channels"),
+    ],
+)
+def test_what_a_snippet_makes_torch_say_breaks_nothing(op: str, call: str, says: str) -> None:
+    found = explained(T + SAYING.format(op=op, says=says, call=call))
+    assert found is None or len(f"{found.title} {found.cause} {found.look}") < 2_000
 
 
 def test_what_is_quoted_is_short() -> None:
