@@ -83,7 +83,7 @@ class _Graphs:
     def wanted(self, tensor: str, operation: Operation) -> bool:
         """Whether a gradient could have come to `tensor` by what `operation` recorded."""
         leaf = self._leaves.get(tensor)
-        if leaf is not None and standing(leaf, operation.moment).requires_grad:
+        if leaf is not None and (not leaf.turns or standing(leaf, operation.moment).requires_grad):
             return True
         return self.had(tensor, operation.step)
 

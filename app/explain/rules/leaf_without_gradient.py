@@ -76,15 +76,12 @@ def slope_of(trace: Trace, last: Backward, leaves: list[str]) -> Operation | Non
     """
     made, taken = set(leaves), None
     twice = {backward.step for backward in trace.backwards if backward.call == "grad" and backward.creates_graph}
+    above = upstream(makers(trace), last.roots) if twice else set()
     for operation in trace.operations:
         if not made.isdisjoint(operation.inputs):
             if operation.op != "grad":
                 made.update(operation.outputs)
-            elif (
-                taken is None
-                and operation.step in twice
-                and not upstream(makers(trace), last.roots).isdisjoint(operation.outputs)
-            ):
+            elif taken is None and operation.step in twice and not above.isdisjoint(operation.outputs):
                 taken = operation
     return taken if made.isdisjoint(last.roots) else None
 
