@@ -13,9 +13,9 @@ from app.explain.narrate import Mark, Narrator
 from app.trace.history import History
 from app.web.prose import plain
 
-WIDE_PX, NARROW_PX = 700.0, 320.0  # of the slider, for what has room beside what
+WIDE_PX, NARROW_PX = 700.0, 160.0  # of the slider, for what has room beside what
 MOST_LINKS = 60  # ticks that are links: without a script there is the list of moments for the others
-MARK_PX, DIGIT_PX, GAP_PX = 15.0, 7.0, 6.0
+MARK_PX, DIGIT_PX, GAP_PX, WORD_PX = 15.0, 7.0, 6.0, 53.0
 _RANK: Mapping[Mark, int] = {
     "saved": 0,
     "accumulated": 0,
@@ -74,6 +74,7 @@ class Stretch(Struct, frozen=True, kw_only=True):
     width: str
     middle: str
     label: str
+    tight: bool  # no room for the label where the slider is narrow
 
 
 class Timeline(Struct, frozen=True, kw_only=True):
@@ -213,10 +214,11 @@ def _backwards(stops: Sequence[Stop]) -> Iterator[Stretch]:
         half = 50 / max(count - 1, 1)
         left = max(100 * inside[0].index / max(count - 1, 1) - half, 0)
         right = min(100 * inside[-1].index / max(count - 1, 1) + half, 100)
-        room = WIDE_PX * (right - left) / 100
+        share = (right - left) / 100
         yield Stretch(
             x=f"{left:.2f}%",
             width=f"{right - left:.2f}%",
             middle=f"{(left + right) / 2:.2f}%",
-            label="backward" if room > 64 else "",
+            label="backward" if WIDE_PX * share > WORD_PX else "",
+            tight=NARROW_PX * share <= WORD_PX,
         )

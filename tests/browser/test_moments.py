@@ -10,6 +10,16 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_access import overflow, violations
 from tests.browser.test_bench import run, write
 
+TRAINING = """\
+import torch
+net = torch.nn.Linear(2, 1)
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for _ in range(3):
+    opt.zero_grad()
+    loss = net(torch.ones(1, 2)).pow(2).sum()
+    loss.backward()
+    opt.step()
+"""
 LOOP = "import torch\nw = torch.ones(3, requires_grad=True)\nfor i in range(400):\n    (w * w).sum().backward()\n"
 
 
@@ -299,6 +309,20 @@ def test_no_moment_overflows_sideways(visit: OpenPage, path: str, width: int) ->
     for index in (0, 2, 5):
         slider(page).fill(str(index))
         assert overflow(page) <= 0
+
+
+MEETING = """() => {
+  const boxes = [...document.querySelectorAll('.ticks text')].filter(each => each.checkVisibility())
+    .map(each => [each.textContent, each.getBoundingClientRect()]).sort((one, other) => one[1].left - other[1].left);
+  return boxes.slice(1).filter(([, box], at) => box.left < boxes[at][1].right - 0.5)
+    .map(([text, box]) => [text, Math.round(box.left)]);
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 760, 900, 1240, 1440])
+@pytest.mark.parametrize("path", ["/examples/data", f"/?code={pack(LOOP)}", f"/?code={pack(TRAINING)}"])
+def test_no_words_of_the_timeline_lie_over_others(visit: OpenPage, path: str, width: int) -> None:
+    assert visit(path, width=width).evaluate(MEETING) == []
 
 
 def test_scrubbing_keeps_up_with_the_hand(visit: OpenPage) -> None:
