@@ -1,4 +1,4 @@
-"""A line moved down: a write behind the backward that needs what was there before, `zero_grad()` behind the step."""
+"""A line moved to where it helps: a write behind backward, `zero_grad()` behind the step, `requires_grad_()` up."""
 
 from collections.abc import Iterator
 
@@ -35,20 +35,25 @@ def move_after_backward(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Itera
 
 
 def clear_after_step(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Proposal]:
-    """The line that cleared the gradients, below that of the step which found none, where both stand in one block."""
-    if not diagnosis.evidence.get("cleared"):
-        return
-    cleared, step = ([tree.whole_line(each) for each in tree.statements(line)] for line in diagnosis.lines[:2])
-    for moved in cleared:
-        for line in step:
-            if moved is None or line is None or moved is line:
-                continue
-            block = list(tree.block(tree.statement(moved)))
-            if line in block and block.index(moved) < block.index(line):
-                yield Proposal(
-                    title=f"Move line {tree.line_of(moved)} below line {tree.line_of(line)}",
-                    source=tree.with_changes({moved: None, line: (line, moved)}),
-                )
+    """The line that cleared the gradients, or its loop, below that of the step which found none."""
+    pair = tree.beside(*diagnosis.lines[:2]) if diagnosis.evidence.get("cleared") else None
+    if pair is not None and tree.line_of(pair[0]) < tree.line_of(pair[1]):
+        cleared, step = pair
+        yield Proposal(
+            title=f"Move line {tree.line_of(cleared)} below line {tree.line_of(step)}",
+            source=tree.with_changes({cleared: None, step: (step, cleared)}),
+        )
+
+
+def require_earlier(tree: Tree, trace: Trace, diagnosis: Diagnosis) -> Iterator[Proposal]:
+    """`w.requires_grad_()`, or the loop that does it for all parameters, above the line that computes with the leaf."""
+    pair = tree.beside(*diagnosis.lines[:2]) if diagnosis.evidence.get("late") else None
+    if pair is not None and tree.line_of(pair[0]) > tree.line_of(pair[1]):
+        told, used = pair
+        yield Proposal(
+            title=f"Move line {tree.line_of(told)} above line {tree.line_of(used)}",
+            source=tree.with_changes({told: None, used: (told, used)}),
+        )
 
 
 def _is_read(trace: Trace, line: int, backward: Backward) -> bool:

@@ -159,6 +159,22 @@ class Tree:
         above = self.parent(statement)
         return above if isinstance(above, cst.SimpleStatementLine) and len(above.body) == 1 else None
 
+    def beside(self, one: int, other: int) -> tuple[Line, Line] | None:
+        """The lines `one` and `other`, or the loops and the like around them, where these stand in one block."""
+        for first in self._lines_around(one):
+            for second in self._lines_around(other):
+                if first is not second and self._parents[first] is self._parents[second]:
+                    return first, second
+        return None
+
+    def _lines_around(self, line: int) -> Iterator[Line]:
+        """The line of that number, if one statement is all of it, and what is around it, inside out."""
+        for statement in self.statements(line)[:1]:
+            whole = self.whole_line(statement)
+            if whole is not None:
+                yield whole
+                yield from (each for each in self.around(whole) if isinstance(each, cst.BaseCompoundStatement))
+
     def alias(self, module: str = "torch") -> str | None:
         """By which name the snippet has that module: "torch", "t"; None where it has none at its top level."""
         for line in self.module.body:

@@ -10,10 +10,11 @@ from app.explain.cuts import how, taken_as_values, unreached_by
 from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.leave_out_cut import leave_out_cut
-from app.explain.edits.require_earlier import require_earlier
+from app.explain.edits.move_line import require_earlier
 from app.explain.facts import called, downstream, latest_before, listed, makers, upstream
 from app.explain.late import late
 from app.explain.leaves import unreached
+from app.explain.memo import once
 from app.explain.rule import Page
 from app.trace.flow import Cut
 from app.trace.model import Backward, Operation, Trace
@@ -38,11 +39,19 @@ EDITS: tuple[Edit, ...] = (require_earlier, leave_out_cut)
 
 
 def check(trace: Trace) -> Iterator[Diagnosis]:
+    if found := passed_over(trace):
+        yield diagnose(trace, *found)
+
+
+@once
+def passed_over(trace: Trace) -> tuple[Backward, list[str]] | None:
+    """The last backward of a run whose backwards all finished, and the leaves that none of them reached."""
     finished = [b for b in trace.backwards if b.call == "backward" and b.fired and not b.raised and not b.inputs]
     if finished and len(finished) == len([b for b in trace.backwards if b.call == "backward"]):
         leaves = without_gradient(trace, finished[-1])
         if leaves:
-            yield diagnose(trace, finished[-1], leaves)
+            return finished[-1], leaves
+    return None
 
 
 def without_gradient(trace: Trace, last: Backward) -> list[str]:

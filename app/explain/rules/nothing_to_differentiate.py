@@ -11,7 +11,7 @@ from app.explain.diagnosis import Diagnosis
 from app.explain.edits import Edit
 from app.explain.edits.leaf_with_grad import leaf_with_grad
 from app.explain.edits.leave_out_cut import leave_out_cut
-from app.explain.edits.require_earlier import require_earlier
+from app.explain.edits.move_line import require_earlier
 from app.explain.edits.stack import stack
 from app.explain.edits.update_in_place import update_in_place
 from app.explain.facts import called, code, latest_before, listed, makers, upstream

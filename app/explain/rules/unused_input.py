@@ -10,7 +10,7 @@ from app.explain.cuts import all_cuts, how, instead
 from app.explain.diagnosis import Diagnosis, Evidence
 from app.explain.edits import Edit
 from app.explain.edits.allow_unused import allow_unused
-from app.explain.edits.require_earlier import require_earlier
+from app.explain.edits.move_line import require_earlier
 from app.explain.facts import called, downstream, listed, makers, upstream
 from app.explain.late import late
 from app.explain.refusals import refused_backward

@@ -13,7 +13,7 @@ from app.explain.edits import Edit
 from app.explain.edits.move_line import clear_after_step
 from app.explain.facts import listed, reached
 from app.explain.rule import Page
-from app.explain.rules import leaf_without_gradient
+from app.explain.rules.leaf_without_gradient import passed_over
 from app.trace.model import IdleUpdate, Trace
 from app.trace.moments import Moments
 
@@ -63,8 +63,8 @@ def is_never_written(trace: Trace, params: tuple[str, ...]) -> bool:
 def is_told_elsewhere(trace: Trace, params: tuple[str, ...]) -> bool:
     """Whether another finding says why these got no gradient."""
     told = {key for leaves in unreached_by(trace).values() for key in leaves}
-    told |= {key for found in leaf_without_gradient.check(trace) for key in found.refs}
-    return not told.isdisjoint(params)
+    _, unreached = passed_over(trace) or (None, [])
+    return not (told | set(unreached)).isdisjoint(params)
 
 
 def diagnose(trace: Trace, update: IdleUpdate) -> Diagnosis:
@@ -74,7 +74,7 @@ def diagnose(trace: Trace, update: IdleUpdate) -> Diagnosis:
     lines: tuple[int, ...] = (line,)
     if cleared := cleared_before(trace, update):
         made, gone = moments.line_of(cleared[0]), moments.line_of(cleared[1])
-        why = f"Backward on line {made} had made some, and line {gone} set them to None before the step could use them."
+        why = f"Line {made} had given them some, and line {gone} set them to None before the step could use them."
         fix = f"Clear the gradients after the step on line {line}, or before the forward of the next pass."
         lines = (gone, line)
     elif others := leaves_of_backward(trace):
@@ -104,7 +104,7 @@ def diagnose(trace: Trace, update: IdleUpdate) -> Diagnosis:
 
 
 def cleared_before(trace: Trace, update: IdleUpdate) -> tuple[int, int] | None:
-    """When a backward last made a gradient for one of the parameters, and when that was set to None before the step."""
+    """When one of the parameters last got a gradient, and when that was set to None before the step."""
     found = None
     for key in update.params:
         made = None

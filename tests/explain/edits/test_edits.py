@@ -25,11 +25,10 @@ from app.explain.edits.keep_copy import keep_copy
 from app.explain.edits.leaf_last import leaf_last
 from app.explain.edits.leaf_with_grad import leaf_with_grad
 from app.explain.edits.leave_out_cut import leave_out_cut
-from app.explain.edits.move_line import clear_after_step, move_after_backward
+from app.explain.edits.move_line import clear_after_step, move_after_backward, require_earlier
 from app.explain.edits.no_grad import no_grad
 from app.explain.edits.numpy_copy import numpy_copy
 from app.explain.edits.out_of_place import out_of_place
-from app.explain.edits.require_earlier import require_earlier
 from app.explain.edits.retain_grad import retain_grad
 from app.explain.edits.retain_graph import retain_graph
 from app.explain.edits.scalar_root import scalar_root
